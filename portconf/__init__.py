@@ -1,0 +1,84 @@
+"""
+The same ports every time, never anybody else's, and never the wrong server.
+
+What is listed in `__all__` is public. It is loaded when first asked for: the import
+of the package is part of every start of the command.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portconf.errors import (
+        AssignmentError,
+        ConfigError,
+        PortconfError,
+        StoreError,
+        UsageError,
+    )
+    from portconf.manager import (
+        PortManager,
+        assign_port,
+        export_env_vars,
+        get_next_port,
+        get_port,
+        reset_ports,
+    )
+    from portconf.model import Endpoint, PortRange, Service
+    from portconf.plan import Assignment, Plan
+    from portconf.project import Project
+    from portconf.settings import Settings
+
+__all__ = [
+    "Assignment",
+    "AssignmentError",
+    "ConfigError",
+    "Endpoint",
+    "Plan",
+    "PortManager",
+    "PortRange",
+    "PortconfError",
+    "Project",
+    "Service",
+    "Settings",
+    "StoreError",
+    "UsageError",
+    "assign_port",
+    "export_env_vars",
+    "get_next_port",
+    "get_port",
+    "reset_ports",
+]
+
+_HOMES = {
+    "Assignment": "plan",
+    "AssignmentError": "errors",
+    "ConfigError": "errors",
+    "Endpoint": "model",
+    "Plan": "plan",
+    "PortManager": "manager",
+    "PortRange": "model",
+    "PortconfError": "errors",
+    "Project": "project",
+    "Service": "model",
+    "Settings": "settings",
+    "StoreError": "errors",
+    "UsageError": "errors",
+    "assign_port": "manager",
+    "export_env_vars": "manager",
+    "get_next_port": "manager",
+    "get_port": "manager",
+    "reset_ports": "manager",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - not needed to start
+
+    value = getattr(import_module(f"portconf.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

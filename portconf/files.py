@@ -1,0 +1,247 @@
+"""
+Files of a project on disk: whole reads, atomic replacement, the lock around both.
+
+Every change is read, computed and written under the lock of the project's
+assignments file, so that two commands never write from stale knowledge.
+"""
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from portconf import checkout
+from portconf.errors import FileConflictError, StoreError, StoreLockedError
+
+
+LOCK_TIMEOUT = 10.0
+# filelock polls every 50 ms by default: sixteen writers then wait up to 1.7 s. At
+# 2 ms they keep nine tenths of one writer's rate, and nobody waits 0.3 s.
+_POLL = 0.002
+_TEMPORARY = ".portconf-tmp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """
+    A file of a project, which need not exist.
+
+    Attributes:
+        root: The project's folder.
+        name: Relative to it, as messages show it.
+    """
+
+    root: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """Where the file is, links not followed."""
+        return os.path.join(self.root, self.name)
+
+    def target(self) -> str:
+        """
+        Follow links to where the content is.
+
+        Raises:
+            FileConflictError: If that lies outside the checkout (where there is
+                none: outside the project).
+        """
+        real = os.path.realpath(self.path)
+        within = checkout.find(self.root)
+        fence = within.root if within else os.path.realpath(self.root)
+        if os.path.commonpath([real, fence]) != fence:
+            # Worktrees often link .env to the main checkout's: writing through the
+            # link would move the other checkout's ports.
+            raise FileConflictError(
+                f"{self.name} is a link that leads out of the checkout, to {real}",
+                path=self.name,
+                hint=f"replace the link by a file of this checkout's own: rm {self.name}",
+            )
+        return real
+
+
+def read(file: File) -> bytes | None:
+    """
+    Return the content, or None where there is no file.
+
+    No lock is needed: files are replaced whole.
+
+    Raises:
+        FileConflictError: If it is a link that leads out of the checkout.
+        StoreError: If it is no regular file or cannot be read.
+    """
+    target = file.target()
+    try:
+        # O_NONBLOCK: a named pipe in the file's place would hang us for ever.
+        descriptor = os.open(target, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _refused(file, "read", error) from error
+    with open(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileConflictError(
+                f"{file.name} is not a regular file",
+                path=file.name,
+                hint="move it away, or choose another name in tool.portconf",
+            )
+        try:
+            return stream.read()
+        except OSError as error:
+            raise _refused(file, "read", error) from error
+
+
+def replace(file: File, data: bytes) -> None:
+    """
+    Put ``data`` in the file's place, whole and durably.
+
+    After a power loss the file holds the old content or the new, and once this has
+    returned the new. The mode is kept; owner, extended attributes and hard links are
+    not. The caller holds the lock.
+
+    Args:
+        file: Its folder is made where missing.
+        data: The whole content.
+
+    Raises:
+        FileConflictError: If it is a link that leads out of the checkout.
+        StoreError: If the file is read-only or cannot be written; the old content
+            is then in place, and no temporary file.
+    """
+    target = file.target()
+    try:
+        mode = _writable_mode(file, target)
+        folder, name = os.path.split(target)
+        _make_folder(folder)
+        _sweep(folder, name)
+        temporary = os.path.join(
+            folder, f".{name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}"
+        )
+        try:
+            _write(temporary, data, mode)
+            os.replace(temporary, target)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+        _sync_folder(folder)
+    except OSError as error:
+        raise _refused(file, "written", error) from error
+
+
+@contextmanager
+def locked(file: File, *, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+    """
+    Hold the lock that orders the changes of a project.
+
+    The kernel frees it when the holder dies. It lies in the checkout's git directory,
+    which `git clean -xdf` does not touch: a lock deleted while held lets a second
+    holder in. Where there is no git directory it lies beside the file.
+
+    Args:
+        file: The assignments file; every path to it gives the same lock.
+        timeout: Seconds to wait; 0 tries once.
+
+    Raises:
+        StoreLockedError: If it is still held after ``timeout``.
+        StoreError: If it cannot be taken, as on a read-only file system.
+    """
+    # Readers need no lock, and importing filelock costs more than a bare start.
+    from filelock import FileLock, Timeout  # noqa: PLC0415
+
+    path = _lock_path(file)
+    try:
+        _make_folder(os.path.dirname(path))
+        # A soft lock outlives a killed holder for ever: refuse instead.
+        lock = FileLock(path, poll_interval=_POLL, fallback_to_soft=False)
+        lock.acquire(timeout=timeout)
+    except Timeout:
+        raise StoreLockedError(file.name, timeout=timeout) from None
+    except (OSError, NotImplementedError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StoreError(
+            f"{file.name} cannot be locked: {path}: {reason}",
+            path=file.name,
+            hint="make that folder writable, on a file system with locks",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _lock_path(file: File) -> str:
+    folder, name = os.path.split(file.target())
+    within = checkout.find(folder)
+    if within:
+        return os.path.join(within.git_dir, "portconf", "lock")
+    return os.path.join(folder, f".{name}.lock")
+
+
+def _writable_mode(file: File, target: str) -> int | None:
+    """Return the mode to keep, or None for a new file; refuse a read-only one."""
+    try:
+        status = os.stat(target)
+    except FileNotFoundError:
+        return None
+    # A rename would replace a file that somebody protected; root passes os.access.
+    if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
+        raise StoreError(
+            f"{file.name} cannot be written: it is read-only",
+            path=file.name,
+            hint=f"chmod u+w {file.name}",
+        )
+    return stat.S_IMODE(status.st_mode)
+
+
+def _make_folder(folder: str) -> None:
+    if not os.path.isdir(folder):
+        os.makedirs(folder, exist_ok=True)
+        _sync_folder(os.path.dirname(folder))
+
+
+def _sweep(folder: str, name: str) -> None:
+    """Remove what a killed writer left; the lock says that no other one lives."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(f".{name}.") and entry.name.endswith(_TEMPORARY):
+                with suppress(OSError):
+                    os.unlink(entry.path)
+
+
+def _write(path: str, data: bytes, mode: int | None) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+    # Never wider than it will be: a `.env` may hold secrets.
+    descriptor = os.open(path, flags, 0o666 if mode is None else mode & 0o700)
+    with open(descriptor, "wb", buffering=0) as stream:
+        view = memoryview(data)
+        while view:
+            view = view[stream.write(view) :]
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+        # Without it some file systems show an empty file after a power loss.
+        os.fsync(descriptor)
+
+
+def _sync_folder(folder: str) -> None:
+    """Make a rename in ``folder`` durable, where the system can."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # file systems that sync no folders
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _refused(file: File, what: str, error: OSError) -> StoreError:
+    return StoreError(
+        f"{file.name} cannot be {what}: {error.strerror or error}", path=file.name
+    )

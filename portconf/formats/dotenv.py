@@ -1,0 +1,24 @@
+"""
+Env files: the subset that every parser reads alike.
+
+`KEY=VALUE`, bare where safe, else in single quotes. Compose, python-dotenv, node's
+dotenv and `--env-file`, uv, just and sh agree on these; on a quote, a backslash or a
+control character inside they do not, so such a value is refused.
+"""
+
+from portconf.formats.posix import quote
+from portconf.model import unwritable
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def render(variables: "Mapping[str, str]") -> str:
+    """Return one `KEY=VALUE` a line."""
+    for name, value in variables.items():
+        if unwritable(value) is not None:
+            raise ValueError(name)
+    # What is bare for a shell is bare for them; no quote is left to escape.
+    return "".join(f"{name}={quote(value)}\n" for name, value in variables.items())

@@ -1,0 +1,21 @@
+"""
+GitHub Actions: lines to append to the file `$GITHUB_ENV`.
+
+GitHub takes what follows `=` as it stands, quotes included, and lets nobody set
+`GITHUB_*` and `RUNNER_*`.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def render(variables: "Mapping[str, str]") -> str:
+    """Return one `NAME=VALUE` a line."""
+    for name, value in variables.items():
+        # A line break would start a variable of the value's choosing.
+        if len(value.splitlines()) > 1 or value[-1:].isspace() or "\0" in value:
+            raise ValueError(name)
+        if name.startswith(("GITHUB_", "RUNNER_")):
+            raise ValueError(name)
+    return "".join(f"{name}={value}\n" for name, value in variables.items())

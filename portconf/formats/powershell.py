@@ -1,0 +1,21 @@
+"""PowerShell: `$env:NAME = 'VALUE'`."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+# PowerShell takes the typographic single quotes for quotes too (language
+# specification, 2.3.5.2): one of them would end the text and start a command.
+_QUOTES = "'\u2018\u2019\u201a\u201b"
+
+
+def render(variables: "Mapping[str, str]") -> str:
+    """Return one assignment a line; a quote is doubled."""
+    doubled = {ord(quote): quote * 2 for quote in _QUOTES}
+    lines = []
+    for name, value in variables.items():
+        if "\0" in value:
+            raise ValueError(name)
+        lines.append(f"$env:{name} = '{value.translate(doubled)}'\n")
+    return "".join(lines)

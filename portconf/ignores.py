@@ -1,0 +1,54 @@
+"""What git makes of the generated files, which are each checkout's own."""
+
+from portconf import checkout, files
+from portconf.files import File
+from portconf.reports import FileChange
+
+
+GITIGNORE = ".gitignore"
+
+
+def notes(root: str, names: list[str], *, added: bool) -> tuple[str, ...]:
+    """
+    Return warnings about generated files that git tracks or does not ignore.
+
+    Args:
+        root: The project's folder.
+        names: The generated files, relative to it.
+        added: Whether lines for them were just added to `.gitignore`.
+    """
+    tracked = checkout.tracked(root, names)
+    found = [
+        f"git tracks {name}, which differs from checkout to checkout:"
+        f" git rm --cached {name}"
+        for name in tracked
+    ]
+    loose = () if added else checkout.unignored(root, names)
+    if loose:
+        found.append(
+            f"git does not ignore {', '.join(loose)}: 'portconf init --gitignore'"
+            f" adds the lines to {GITIGNORE}"
+        )
+    return tuple(found)
+
+
+def lines(root: str, names: list[str]) -> tuple[FileChange, ...]:
+    """
+    Return the change of `.gitignore` that makes git ignore the generated files.
+
+    Args:
+        root: The project's folder.
+        names: The generated files, relative to it.
+
+    Raises:
+        StoreError: If `.gitignore` cannot be read.
+    """
+    old = files.read(File(root=root, name=GITIGNORE))
+    before = old or b""
+    loose = checkout.unignored(root, names)
+    if not loose:
+        return ()
+    newline = b"\r\n" if b"\r\n" in before else b"\n"
+    gap = newline if before and not before.endswith(b"\n") else b""
+    added = b"".join(b"/" + name.encode() + newline for name in loose)
+    return (FileChange(name=GITIGNORE, before=old, after=before + gap + added),)

@@ -1,0 +1,217 @@
+"""The historical face of portconf: `PortManager`, and its functions for one project."""
+
+import os
+import time
+
+from portconf import snapshot
+from portconf.errors import ConfigError, RangeExhaustedError
+from portconf.files import LOCK_TIMEOUT
+from portconf.project import Project
+from portconf.settings import PYPROJECT, Settings
+
+
+class PortManager:
+    """
+    Assigns ports to services, and keeps them.
+
+    It works on the project that holds its folder, or, where no `pyproject.toml`
+    declares one, on `config/port_assignments.json` in the folder itself. It changes
+    that file and no other: `portconf init` writes the exports. Any number of threads
+    and processes may share a manager, or have one each.
+
+    Args:
+        base_port: First port of a plan that nobody declares and that is not begun;
+            1 to 65535. Where one is declared or begun, that one counts.
+        root: The folder; None stands for the current directory.
+        lock_timeout: Seconds to wait while another process changes the plan.
+
+    Raises:
+        ConfigError: If ``base_port`` is no port, or the project's declaration is wrong.
+    """
+
+    def __init__(
+        self,
+        base_port: int = 4000,
+        *,
+        root: str | os.PathLike[str] | None = None,
+        lock_timeout: float = LOCK_TIMEOUT,
+    ) -> None:
+        if type(base_port) is not int or not 1 <= base_port <= 65535:  # noqa: PLR2004 - the last port
+            raise ConfigError(
+                f"base_port must be an integer from 1 to 65535, got {base_port!r}"
+            )
+        folder = os.path.realpath(root or os.getcwd())
+        self._project = Project.holding(folder, lock_timeout=lock_timeout) or Project(
+            root=folder,
+            settings=Settings(base_port=base_port, last_port=max(base_port, 32767)),
+            declared=False,
+            lock_timeout=lock_timeout,
+        )
+        self._path = self._project.file.path
+        self._seen: tuple[snapshot.Fingerprint | None, dict[str, int]] = (None, {})
+
+    def assign_port(self, service_name: str, purpose: str = "") -> int:
+        """
+        Return the service's port, which it gets now if it has none.
+
+        The number is durable once this returns. Nobody listens on it because of that,
+        and nothing keeps another program from taking it first.
+
+        Args:
+            service_name: Lower-case letters and digits joined by '-', '_' or '.'.
+            purpose: What a new service is; one that has a port keeps its purpose.
+
+        Raises:
+            ConfigError: If the name is refused.
+            AssignmentError: If no port is left, or its fixed port is another's.
+            StoreError: If the assignments file is refused, locked or not writable.
+        """
+        return self._project.assign(service_name, purpose)
+
+    def get_port(self, service_name: str) -> int | None:
+        """
+        Return the service's port, or None where it has none.
+
+        Raises:
+            StoreError: If the assignments file is refused.
+        """
+        # One os.stat while nothing changes: programs ask in loops.
+        now = snapshot.fingerprint(self._path)
+        known, ports = self._seen
+        if now is None or now != known:
+            before = time.time_ns()
+            plan = self._project.plan()
+            ports = {name: each.port for name, each in plan.services.items()}
+            if snapshot.settled(now, now_ns=before):
+                self._seen = (now, ports)
+        return ports.get(service_name)
+
+    def get_next_port(self) -> int:
+        """
+        Return the number that the next new service gets, without assigning it.
+
+        Raises:
+            RangeExhaustedError: If there is none left.
+            StoreError: If the assignments file is refused.
+        """
+        plan = self._project.plan()
+        last = self._project.settings.last_port
+        if plan.next_port > last:
+            raise RangeExhaustedError(
+                "the next service",
+                first=plan.base_port,
+                last=last,
+                assigned=len(plan.services),
+            )
+        return plan.next_port
+
+    def release_port(self, service_name: str) -> bool:
+        """
+        Give the service's number up; False if it had none.
+
+        The number is not handed out again before a reset. A declared service gets a
+        new one with the next `portconf init`.
+
+        Raises:
+            StoreError: If the assignments file is refused, locked or not writable.
+        """
+        return self._project.forget(service_name)
+
+    def reset_assignments(self) -> None:
+        """
+        Drop every assignment, without a question.
+
+        Raises:
+            StoreError: If the assignments file is refused, locked or not writable.
+        """
+        self._project.forget_all()
+
+    def export_env_vars(self) -> dict[str, str]:
+        """
+        Return the variables, in the order in which they are written to files.
+
+        Nothing is written, and the process's own environment is not changed.
+
+        Raises:
+            AssignmentError: If a declared service has no port yet.
+            StoreError: If the assignments file is refused.
+        """
+        return self._project.variables()
+
+
+_managers: "dict[str, tuple[snapshot.Fingerprint, PortManager]]" = {}
+
+
+def _manager() -> PortManager:
+    """
+    Return the manager of the project that holds the current directory.
+
+    It is kept while the `pyproject.toml` that declares it stays as it is.
+    """
+    here = os.getcwd()
+    known = _managers.get(here)
+    if known and snapshot.fingerprint(f"{here}/{PYPROJECT}") == known[0]:
+        return known[1]
+    before = time.time_ns()
+    seen = snapshot.fingerprint(f"{here}/{PYPROJECT}")
+    manager = PortManager(root=Project.find(here).root)
+    # Below the project's folder a nearer declaration may appear: look again there.
+    if seen and snapshot.settled(seen, now_ns=before):
+        _managers[here] = (seen, manager)
+    return manager
+
+
+def assign_port(service_name: str, purpose: str = "") -> int:
+    """
+    Return a service's port in the current project, assigned now if it has none.
+
+    See `PortManager.assign_port`.
+
+    Raises:
+        ConfigError: If the current directory lies in no project.
+    """
+    return _manager().assign_port(service_name, purpose)
+
+
+def get_port(service_name: str) -> int | None:
+    """
+    Return a service's port in the current project, or None where it has none.
+
+    Raises:
+        ConfigError: If the current directory lies in no project.
+        StoreError: If the assignments file is refused.
+    """
+    return _manager().get_port(service_name)
+
+
+def get_next_port() -> int:
+    """
+    Return the number that the current project's next new service gets.
+
+    Raises:
+        ConfigError: If the current directory lies in no project.
+        RangeExhaustedError: If there is none left.
+    """
+    return _manager().get_next_port()
+
+
+def reset_ports() -> None:
+    """
+    Drop every assignment of the current project, without a question.
+
+    Raises:
+        ConfigError: If the current directory lies in no project.
+        StoreError: If the assignments file is refused, locked or not writable.
+    """
+    _manager().reset_assignments()
+
+
+def export_env_vars() -> dict[str, str]:
+    """
+    Return the current project's variables, in the order in which they are written.
+
+    Raises:
+        ConfigError: If the current directory lies in no project.
+        AssignmentError: If a declared service has no port yet.
+    """
+    return _manager().export_env_vars()

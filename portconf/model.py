@@ -1,0 +1,279 @@
+"""The values that the rest of portconf hands around, right once they exist."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from string import Formatter
+from typing import Self
+
+from portconf.errors import ConfigError
+from portconf.keys import (
+    Choice,
+    Either,
+    Flag,
+    Matching,
+    Port,
+    Problem,
+    Words,
+    key,
+    shown,
+)
+
+
+NAME_RULE = (
+    "lower-case letters and digits joined by '-', '_' or '.', at most 63 characters"
+)
+NAME_PATTERN = r"(?=.{1,63}$)[a-z0-9]+([-_.][a-z0-9]+)*"
+VARIABLE_PATTERN = r"[A-Z_][A-Z0-9_]*"
+_VARIABLE_RULE = "upper-case letters, digits and '_', not starting with a digit"
+# What no env-file parser reads alike inside single quotes, and no shell carries:
+# python-dotenv and Compose lose the lines after a value that ends in a backslash.
+_UNWRITABLE = re.compile(r"['\\\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+
+
+def name_problem(name: object) -> str | None:
+    """Return what is wrong with a service's name, or None."""
+    if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
+        return None
+    return f"name must be {NAME_RULE}, got {shown(name)}"
+
+
+def unwritable(value: str) -> str | None:
+    """
+    Return the first character of ``value`` that no env file can carry, or None.
+
+    Env files are read by parsers that disagree on quotes, backslashes and control
+    characters; a value with one of them is refused rather than read two ways.
+    """
+    found = _UNWRITABLE.search(value)
+    return found.group() if found else None
+
+
+class Protocol(StrEnum):
+    """What is spoken on a port, below the application."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class PortRange:
+    """
+    Consecutive ports.
+
+    Attributes:
+        first: First port, 1 to 65535.
+        last: Last port, itself included.
+    """
+
+    first: int
+    last: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.first <= self.last <= 65535:  # noqa: PLR2004 - the last port
+            raise ValueError(f"not a range of ports: {self.first}-{self.last}")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """
+        Read a range written as ``"20000-20999"``.
+
+        Args:
+            text: Two decimal port numbers joined by a hyphen.
+
+        Returns:
+            The range, both ends included.
+
+        Raises:
+            ValueError: If ``text`` is not two ports in rising order.
+
+        Examples:
+            >>> PortRange.parse("20000-20999").first
+            20000
+        """
+        if not re.fullmatch(r"[0-9]{1,5}-[0-9]{1,5}", text):
+            raise ValueError(f"not a range of ports: {text!r}")
+        first, last = text.split("-")
+        return cls(first=int(first), last=int(last))
+
+    def overlaps(self, other: "PortRange") -> bool:
+        """Tell whether a port lies in both."""
+        return self.first <= other.last and other.first <= self.last
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+
+_TEXT = Matching(rule="text on one line", pattern=r"[^\x00-\x1f\x7f]*", limit=200)
+_PATH = Matching(
+    rule="a path that starts with '/'", pattern=r"/[^\x00-\x20\x7f]*", limit=2000
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """
+    A declared program that listens on one port.
+
+    Attributes:
+        name: Lower-case, see `NAME_RULE`; unique in its project.
+
+    The other fields are the keys of `[tool.portconf.services.NAME]`.
+    """
+
+    name: str
+    purpose: str = key(_TEXT, "", "What the service is, for people.")
+    env: str | None = key(
+        Matching(rule=_VARIABLE_RULE, pattern=VARIABLE_PATTERN),
+        None,
+        "The name of its variable; `<NAME>_PORT` in upper case where absent.",
+    )
+    port: int | None = key(
+        Port(), None, "Fixes the port: the plan assigns this number and no other."
+    )
+    shared: bool = key(
+        Flag(), default=False, about="All checkouts use the main checkout's server."
+    )
+    protocol: Protocol = key(
+        Choice(words_type=Protocol), Protocol.TCP, "What the service speaks."
+    )
+    container_port: int | None = key(
+        Port(), None, "The port inside its container, which never moves."
+    )
+    scheme: str | None = key(
+        Matching(
+            rule="a URL scheme in lower case", pattern=r"[a-z][a-z0-9+.-]*", limit=30
+        ),
+        None,
+        "The scheme of its URL, like `https` or `postgresql`.",
+    )
+    health: str | tuple[str, ...] | None = key(
+        Either(
+            kinds=(_PATH, Words()),
+            rule="a path that starts with '/', or a list of texts (a command)",
+        ),
+        None,
+        "How to ask whether it answers: a path (HTTP GET), a command as a list"
+        " (exit 0), absent: a TCP connection.",
+    )
+
+    def __post_init__(self) -> None:
+        problem = name_problem(self.name) or variable_problem(self.variable)
+        if problem:
+            raise ConfigError(f"service {problem}")
+
+    @property
+    def variable(self) -> str:
+        """The name of the variable that carries the port."""
+        return self.env or variable_of(self.name)
+
+
+def variable_of(name: str) -> str:
+    """
+    Return the default variable of a service.
+
+    Examples:
+        >>> variable_of("http-server")
+        'HTTP_SERVER_PORT'
+    """
+    return re.sub(r"[-.]", "_", name).upper() + "_PORT"
+
+
+RESERVED = frozenset({"BASE_PORT", "NEXT_PORT", "COMPOSE_PROJECT_NAME"})
+
+
+def variable_problem(variable: str) -> str | None:
+    """Return why ``variable`` cannot be a service's or a template's, or None."""
+    if not re.fullmatch(VARIABLE_PATTERN, variable):
+        return (
+            f"variable {shown(variable)} must be {_VARIABLE_RULE};"
+            " set another with the key 'env'"
+        )
+    if variable in RESERVED or variable.startswith("PORTCONF_"):
+        return f"variable {variable!r} is one that portconf sets itself"
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """
+    A variable made from ports.
+
+    Attributes:
+        variable: Its name.
+        text: The value, with ``{SERVICE}`` for a service's effective port and
+            ``{{`` and ``}}`` for braces.
+    """
+
+    variable: str
+    text: str
+
+    @classmethod
+    def parse(cls, variable: str, text: object) -> Self:
+        """
+        Check a template's form; whether its services exist is the caller's question.
+
+        Raises:
+            Problem: If the text cannot be a template, completing "KEY ...".
+        """
+        if not isinstance(text, str):
+            raise Problem(f"must be text, got {shown(text)}")
+        bad = unwritable(text)
+        if bad:
+            raise Problem(
+                f"must not contain {bad!r}, which no env file carries alike,"
+                f" got {shown(text)}"
+            )
+        if len(text) > 4000:  # noqa: PLR2004 - far below what any environment takes
+            raise Problem(f"must be at most 4000 characters, got {len(text)} of them")
+        template = cls(variable=variable, text=text)
+        try:
+            parts = list(Formatter().parse(text))
+        except ValueError:
+            parts = [("", "", "", "")]
+        if any(name == "" or spec or conv for _, name, spec, conv in parts):
+            raise Problem(
+                "must hold services as '{name}' and braces as '{{' and '}}',"
+                f" got {shown(text)}"
+            )
+        return template
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services it names, in its order."""
+        return tuple(name for _, name, _, _ in Formatter().parse(self.text) if name)
+
+    def fill(self, ports: dict[str, int]) -> str:
+        """
+        Put the ports in.
+
+        Raises:
+            KeyError: If ``ports`` lacks a service that the template names.
+        """
+        return "".join(
+            literal + (str(ports[name]) if name else "")
+            for literal, name, _, _ in Formatter().parse(self.text)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """
+    Where a service is reached from this checkout.
+
+    Attributes:
+        name: The service.
+        variable: The variable that carries the port.
+        assigned: Its port in the plan.
+        port: Its effective port: what programs use.
+        purpose: What the service is.
+    """
+
+    name: str
+    variable: str
+    assigned: int
+    port: int
+    purpose: str

@@ -1,0 +1,391 @@
+"""The use cases: what the front ends offer, each one method of `Project`."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from portconf import (
+    explain,
+    exports,
+    files,
+    findings,
+    plan as planning,
+    settings as declaration,
+    snapshot,
+    store,
+    variables,
+)
+from portconf.errors import AssignmentError, ConfigError, FileConflictError
+from portconf.files import File
+from portconf.keys import did_you_mean
+from portconf.model import Service
+from portconf.plan import Plan
+from portconf.reports import Explanation, Outcome, Row, Status
+from portconf.settings import PYPROJECT, Settings
+from portconf.updates import Updater
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """
+    A folder whose services have ports.
+
+    A project holds no state but what it was declared with: any number of threads and
+    processes may use one, or several of the same folder.
+
+    Attributes:
+        root: The folder, as a real path.
+        settings: Its declaration.
+        declared: False where there is no `pyproject.toml` behind the settings.
+        lock_timeout: Seconds to wait for another command that changes the plan.
+    """
+
+    root: str
+    settings: Settings
+    declared: bool = True
+    lock_timeout: float = files.LOCK_TIMEOUT
+
+    @classmethod
+    def find(
+        cls, folder: str | None = None, *, lock_timeout: float = files.LOCK_TIMEOUT
+    ) -> Self:
+        """
+        Return the project that holds a folder.
+
+        It is the nearest one above whose `pyproject.toml` has `[tool.portconf]`. The
+        search ends at the root of the checkout: what lies above belongs to another.
+
+        Args:
+            folder: Where to begin; None stands for the current directory.
+            lock_timeout: Seconds to wait for another command.
+
+        Raises:
+            ConfigError: If there is none, or its declaration is wrong.
+        """
+        found = cls.holding(folder, lock_timeout=lock_timeout)
+        if found:
+            return found
+        raise ConfigError(
+            f"no {PYPROJECT} with [tool.portconf] in {folder or os.getcwd()} or above",
+            hint="run 'portconf add NAME', or declare services there:\n"
+            '    [tool.portconf]\n    services = ["web", "postgres"]',
+        )
+
+    @classmethod
+    def holding(
+        cls, folder: str | None = None, *, lock_timeout: float = files.LOCK_TIMEOUT
+    ) -> Self | None:
+        """
+        Return what `find` returns, or None where there is no project.
+
+        Raises:
+            ConfigError: If there is no such folder, or the declaration is wrong.
+        """
+        for here in above(folder):
+            settings = declaration.load(here)
+            if settings is not None:
+                return cls(root=here, settings=settings, lock_timeout=lock_timeout)
+        return None
+
+    @property
+    def file(self) -> File:
+        """The assignments file."""
+        return File(root=self.root, name=self.settings.assignments)
+
+    def plan(self) -> Plan:
+        """
+        Return the plan that is kept, without waiting for anybody.
+
+        Raises:
+            StoreError: If the assignments file is refused.
+        """
+        return self._kept(merged=False)
+
+    def variables(self) -> dict[str, str]:
+        """
+        Return the variables of this checkout, in the order in which they are written.
+
+        Raises:
+            AssignmentError: If a declared service has no port yet.
+            StoreError: If the assignments file is refused.
+            ConfigError: If two variables have one name.
+        """
+        now_ns = time.time_ns()
+        names = (PYPROJECT, self.settings.assignments)
+        paths = [os.path.join(self.root, name) for name in names]
+        inputs = [(path, snapshot.fingerprint(path)) for path in paths]
+        # Read again, after the fingerprints: what was loaded may be older.
+        current = declaration.load(self.root) if self.declared else None
+        plan = self.plan()
+        found = variables.compute(plan, self.settings, root=self.root)
+        if current == self.settings:
+            ports = {name: each.port for name, each in plan.services.items()}
+            snapshot.write(self.root, inputs, ports, found, now_ns=now_ns)
+        return found
+
+    def get(self, name: str) -> int:
+        """
+        Return a service's effective port.
+
+        Raises:
+            AssignmentError: If it has none.
+            StoreError: If the assignments file is refused.
+        """
+        plan = self.plan()
+        if name in plan.services:
+            return plan.services[name].port
+        raise self._unknown(name, plan)
+
+    def init(
+        self, *, force: bool = False, gitignore: bool = False, dry_run: bool = False
+    ) -> Outcome:
+        """
+        Give every declared service its port, and write the files.
+
+        Doing it twice changes nothing. Two services on one port are mended: the one
+        declared first keeps it.
+
+        Args:
+            force: Replace files of ours by name that lack our header.
+            gitignore: Add the generated files to `.gitignore`.
+            dry_run: Only tell what would be done.
+
+        Raises:
+            AssignmentError: If a service cannot be given a port.
+            StoreError: If a file is refused or cannot be written.
+            ConfigError: If two variables have one name.
+        """
+        return self._updater(dry_run, force).init(gitignore=gitignore)
+
+    def export(self, *, force: bool = False, dry_run: bool = False) -> Outcome:
+        """
+        Write the generated files from the plan as it is.
+
+        Raises:
+            AssignmentError: If a declared service has no port yet.
+            StoreError: If a file is refused or cannot be written.
+            ConfigError: If a value cannot be carried.
+        """
+        return self._updater(dry_run, force).export()
+
+    def reset(self, *, force: bool = False, dry_run: bool = False) -> Outcome:
+        """
+        Drop every assignment, and write the files without them.
+
+        A refused assignments file is replaced too: this is the way out of it.
+
+        Raises:
+            StoreError: If a file cannot be written.
+        """
+        return self._updater(dry_run, force).reset()
+
+    def add(
+        self, name: str, keys: Mapping[str, Any], *, dry_run: bool = False
+    ) -> Outcome:
+        """
+        Declare a service, and do what `init` does.
+
+        Args:
+            name: The new service.
+            keys: The keys of its table, by TOML name.
+            dry_run: Only tell what would be done.
+
+        Raises:
+            ConfigError: If the service is declared already, or would be wrong.
+            AssignmentError: If it cannot be given a port.
+            StoreError: If a file is refused or cannot be written.
+        """
+        return self._updater(dry_run).add(name, keys)
+
+    def release(self, name: str, *, dry_run: bool = False) -> Outcome:
+        """
+        Give a service's number up, and take it out of the declaration.
+
+        Raises:
+            AssignmentError: If it is neither declared nor assigned.
+            ConfigError: If the declaration would be wrong without it.
+            StoreError: If a file is refused or cannot be written.
+        """
+        plan = self.plan()
+        if not self.settings.service(name) and name not in plan.services:
+            raise self._unknown(name, plan)
+        return self._updater(dry_run).release(name)
+
+    def assign(self, name: str, purpose: str = "") -> int:
+        """
+        Return a service's port, which it gets now if it has none.
+
+        Nothing but the plan is written. Returns once the number is durable.
+
+        Args:
+            name: A declared service or a new one.
+            purpose: What a new one is; a declared purpose wins.
+
+        Raises:
+            ConfigError: If the name or its variable is refused.
+            AssignmentError: If no port can be given.
+            StoreError: If the assignments file is refused or cannot be written.
+        """
+        kept = self.plan().services.get(name)
+        if kept:
+            return kept.port
+        service = self.settings.service(name) or Service(name=name, purpose=purpose)
+        return self._updater().assign(service)
+
+    def forget(self, name: str) -> bool:
+        """
+        Give a service's number up in the plan, and nowhere else; False: it had none.
+
+        Raises:
+            StoreError: If the assignments file is refused or cannot be written.
+        """
+        return self._updater().forget(name)
+
+    def forget_all(self) -> None:
+        """
+        Drop every assignment in the plan, and nowhere else.
+
+        Raises:
+            StoreError: If the assignments file cannot be locked or written.
+        """
+        self._updater().forget_all()
+
+    def status(self) -> Status:
+        """
+        Return the services and their ports.
+
+        Raises:
+            StoreError: If the assignments file is refused.
+        """
+        plan = self.plan()
+        rows = [
+            Row(
+                service=each.name,
+                port=each.port,
+                assigned=each.assigned,
+                variable=each.variable,
+                purpose=each.purpose,
+                declared=self.settings.service(each.name) is not None,
+            )
+            for each in variables.endpoints(plan, self.settings)
+        ]
+        rows += [
+            Row(
+                service=service.name,
+                port=None,
+                assigned=None,
+                variable=service.variable,
+                purpose=service.purpose,
+                declared=True,
+            )
+            for service in self.settings.services
+            if service.name not in plan.services
+        ]
+        return Status(
+            root=self.root,
+            base_port=plan.base_port,
+            next_port=plan.next_port,
+            rows=tuple(rows),
+        )
+
+    def check(self) -> tuple[str, ...]:
+        """
+        Return where declaration, plan and files disagree, a sentence each.
+
+        A generated file that does not exist disagrees with nothing: a fresh clone
+        has none.
+
+        Raises:
+            StoreError: If the assignments file is refused for more than two services
+                on one port.
+        """
+        found = findings.of_plan(self.settings, self._kept(merged=True))
+        if found:
+            return found
+        try:
+            outcome = self.init(dry_run=True)
+        except (AssignmentError, FileConflictError) as error:
+            return (error.message,)
+        return findings.of_files(outcome.files)
+
+    def why(self, name: str, environment: Mapping[str, str]) -> Explanation:
+        """
+        Explain where a service's number comes from.
+
+        Args:
+            name: An assigned service.
+            environment: The variables of the shell that asks.
+
+        Raises:
+            AssignmentError: If it has no port.
+            StoreError: If the assignments file is refused.
+        """
+        plan = self.plan()
+        if name not in plan.services:
+            raise self._unknown(name, plan)
+        names = [PYPROJECT, self.settings.assignments]
+        names += [target.name for target in exports.targets(self.settings)]
+        read = {each: files.read(File(root=self.root, name=each)) for each in names}
+        texts = {
+            each: (data or b"").decode(errors="replace") for each, data in read.items()
+        }
+        return explain.explain(
+            name,
+            self.settings,
+            plan,
+            texts,
+            environment,
+            variable=variables.variable(self.settings, name),
+            port=plan.services[name].port,
+        )
+
+    def _kept(self, *, merged: bool = False) -> Plan:
+        kept = store.read(self.file, merged=merged)
+        return planning.resume(kept, self.settings.base_port)
+
+    def _updater(self, dry_run: bool = False, force: bool = False) -> Updater:  # noqa: FBT001, FBT002 - private
+        return Updater(
+            root=self.root,
+            settings=self.settings,
+            lock_timeout=self.lock_timeout,
+            dry_run=dry_run,
+            force=force,
+        )
+
+    def _unknown(self, name: str, plan: Plan) -> AssignmentError:
+        """Return the error for a service that has no port."""
+        if self.settings.service(name):
+            return AssignmentError(
+                f"{name!r} is declared but has no port yet", hint="run 'portconf init'"
+            )
+        known = [*plan.services, *(each.name for each in self.settings.services)]
+        return AssignmentError(
+            f"no service is named {name!r}{did_you_mean(name, known)}",
+            hint=f"'portconf status' lists them; 'portconf add {name}' adds one",
+        )
+
+
+def above(folder: str | None = None) -> Iterator[str]:
+    """
+    Yield the folders with a `pyproject.toml` from ``folder`` up, nearest first.
+
+    The search ends at the root of the checkout.
+
+    Args:
+        folder: Where to begin; None stands for the current directory.
+
+    Raises:
+        ConfigError: If there is no such folder.
+    """
+    here = os.path.realpath(folder or os.getcwd())
+    if not os.path.isdir(here):
+        raise ConfigError(f"{folder} is not a folder")
+    while True:
+        if os.path.lexists(os.path.join(here, PYPROJECT)):
+            yield here
+        parent = os.path.dirname(here)
+        if parent == here or os.path.lexists(os.path.join(here, ".git")):
+            return
+        here = parent

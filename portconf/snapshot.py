@@ -1,0 +1,171 @@
+"""
+The last answers of a checkout, kept so that the hot commands need not parse.
+
+A snapshot holds the ports and variables that were computed from some input files,
+and those files' fingerprints. It answers only while every fingerprint still holds,
+and it is never the truth: whoever finds none, or doubts it, computes.
+
+It lies in the checkout's git directory; where there is none, nothing is kept.
+This module is on the path of every `portconf get`: it imports next to nothing.
+"""
+
+import os
+import zlib
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    Fingerprint = tuple[int, int, int, int, int]
+
+_FIRST = "portconf snapshot 1"
+_PYPROJECT = "pyproject.toml"
+# A file that changes twice within one tick of its clock has one time for both states.
+# Inputs younger than the coarsest tick (2 s, FAT) are therefore not remembered.
+SETTLED_NS = 2_000_000_000
+
+
+def fingerprint(path: str) -> "Fingerprint | None":
+    """
+    Return what changes when a file does, or None where there is no file.
+
+    Size, both times, inode and device: the change time alone betrays an editor that
+    sets the modification time back.
+    """
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return (
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_ino,
+        status.st_dev,
+    )
+
+
+def settled(seen: "Fingerprint | None", *, now_ns: int) -> bool:
+    """Tell whether a later change is sure to change the fingerprint."""
+    return seen is not None and max(seen[1], seen[2]) < now_ns - SETTLED_NS
+
+
+def read(folder: str) -> "tuple[dict[str, str], dict[str, str]] | None":
+    """
+    Return the ports and the variables of the project that holds ``folder``.
+
+    Args:
+        folder: A real path.
+
+    Returns:
+        Ports by service and values by variable, both as text in their order; or None
+        where no snapshot of the project is known to hold.
+    """
+    root = _root(folder)
+    path = root and _path(root)
+    if not root or not path:
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            body, _, checksum = file.read().rpartition("\n")
+    except (OSError, ValueError):
+        return None
+    # A power loss can leave a file of zeros or half of one.
+    if not checksum or checksum != _checksum(body):
+        return None
+    head, _, rest = body.partition("\n\n")
+    ports, _, variables = rest.partition("\n\n")
+    first, of, *inputs = head.split("\n")
+    if first != _FIRST or of != root:
+        return None
+    for line in inputs:
+        *numbers, name = line.split(" ", 5)
+        if fingerprint(name) != tuple(map(int, numbers)):
+            return None
+    return _pairs(ports), _pairs(variables)
+
+
+def write(
+    root: str,
+    inputs: "Iterable[tuple[str, Fingerprint | None]]",
+    ports: "Mapping[str, int]",
+    variables: "Mapping[str, str]",
+    *,
+    now_ns: int,
+) -> bool:
+    """
+    Keep the answers of a project, if they can be kept.
+
+    Args:
+        root: The project's folder, a real path.
+        inputs: What they were computed from: real paths, and the fingerprints from
+            before they were read.
+        ports: By service.
+        variables: By name.
+        now_ns: Nanoseconds since the epoch, from before the inputs were read.
+
+    Returns:
+        Whether they were kept. A folder that cannot be written is no error.
+    """
+    known = tuple(inputs)
+    path = _path(root)
+    if path is None or not all(settled(each, now_ns=now_ns) for _, each in known):
+        return False
+    lines = [_FIRST, root]
+    lines += [" ".join(map(str, each or ())) + f" {name}" for name, each in known]
+    blocks = (
+        "\n".join(lines),
+        "\n".join(f"{name}={port}" for name, port in ports.items()),
+        "\n".join(f"{name}={value}" for name, value in variables.items()),
+    )
+    if any("\n" in text for text in (root, *variables.values())):
+        return False
+    body = "\n\n".join(blocks)
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        if not os.path.isdir(os.path.dirname(path)):
+            os.mkdir(os.path.dirname(path))
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(f"{body}\n{_checksum(body)}")
+        os.replace(temporary, path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _root(folder: str) -> str | None:
+    """Return the nearest folder with a `pyproject.toml`, within the checkout."""
+    while not os.path.exists(f"{folder}/{_PYPROJECT}"):
+        above = os.path.dirname(folder)
+        if above == folder or os.path.exists(f"{folder}/.git"):
+            return None
+        folder = above
+    return folder
+
+
+def _path(root: str) -> str | None:
+    """Return where a project's snapshot lies: one file a project of a checkout."""
+    folder = root
+    while not os.path.exists(f"{folder}/.git"):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+    git_dir = f"{folder}/.git"
+    if not os.path.isdir(git_dir):  # a linked worktree: a file that names it
+        try:
+            with open(git_dir, encoding="utf-8") as file:
+                named = file.read(8192).removeprefix("gitdir:").strip()
+        except (OSError, ValueError):
+            return None
+        git_dir = os.path.join(folder, named)
+    return f"{git_dir}/portconf/snapshot-{_checksum(root)}"
+
+
+def _checksum(text: str) -> str:
+    return f"{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}"
+
+
+def _pairs(block: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in block.split("\n") if line)

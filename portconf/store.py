@@ -1,0 +1,178 @@
+"""The plan in its committed file, `config/port_assignments.json`, format 1."""
+
+import json
+import re
+from typing import Any
+
+from portconf import files
+from portconf.errors import StoreFormatError
+from portconf.files import File
+from portconf.keys import Problem, shown
+from portconf.model import name_problem
+from portconf.plan import Assignment, Plan
+
+
+FORMAT = 1
+_REPAIR = "restore it, for example with 'git checkout -- {}', or mend it by hand"
+_KEYS = ("format", "base_port", "next_port", "services")
+
+
+def read(file: File, *, merged: bool = False) -> Plan | None:
+    """
+    Return the plan that is kept, or None where there is no file.
+
+    Args:
+        file: The assignments file.
+        merged: Accept two services on one port, which a git merge can leave and
+            `portconf.plan.extend` mends.
+
+    Raises:
+        StoreFormatError: If the file is not a plan of this format, or two services
+            share a port and ``merged`` is false.
+        StoreError: If it cannot be read, or leads out of the checkout.
+    """
+    data = files.read(file)
+    if data is None:
+        return None
+    plan = parse(data, name=file.name)
+    duplicates = plan.duplicates()
+    if duplicates and not merged:
+        port, names = next(iter(duplicates.items()))
+        raise StoreFormatError(
+            f"{file.name}: port {port} is assigned to both {names[0]!r}"
+            f" and {names[1]!r}",
+            path=file.name,
+            hint="run 'portconf init': the service declared first keeps the port",
+        )
+    return plan
+
+
+def write(file: File, plan: Plan) -> None:
+    """
+    Replace the file by ``plan``, durably; the caller holds the lock.
+
+    Raises:
+        StoreError: If it cannot be written; the old content is then in place.
+    """
+    files.replace(file, render(plan))
+
+
+def render(plan: Plan) -> bytes:
+    """Return the file's content: services in port order, two spaces, a newline."""
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "base_port": plan.base_port,
+        "next_port": plan.next_port,
+        "services": {
+            name: {"port": each.port, "purpose": each.purpose}
+            for name, each in plan.services.items()
+        },
+    }
+    if plan.released:
+        document["released"] = list(plan.released)
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def parse(data: bytes, *, name: str) -> Plan:
+    """
+    Read the plan from the file's content.
+
+    Args:
+        data: The content.
+        name: The file's name, for messages.
+
+    Raises:
+        StoreFormatError: If it is not UTF-8, not JSON, of another format, or breaks a
+            rule of the format.
+    """
+    try:
+        document = json.loads(data.decode("utf-8"), object_pairs_hook=_once)
+        return _plan(document)
+    except Problem as problem:
+        raise _error(name, str(problem)) from None
+    except UnicodeDecodeError as error:
+        raise _error(name, f"is not UTF-8 at byte {error.start}") from error
+    except RecursionError as error:
+        raise _error(name, "is nested too deeply to be a plan") from error
+    except ValueError as error:
+        if re.search(rb"^(<<<<<<<|>>>>>>>)", data, re.MULTILINE):
+            raise StoreFormatError(
+                f"{name} holds the conflict markers of a git merge",
+                path=name,
+                hint="keep the services of both sides, then run 'portconf init'",
+            ) from error
+        raise _error(name, f"is not JSON: {error}") from error
+
+
+def _error(name: str, reason: str) -> StoreFormatError:
+    return StoreFormatError(f"{name} {reason}", path=name, hint=_REPAIR.format(name))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that stands twice, of which json would keep the last."""
+    decoded = dict(pairs)
+    if len(decoded) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise Problem(f"names {shown(twice)} twice")
+    return decoded
+
+
+def _plan(document: Any) -> Plan:
+    if not isinstance(document, dict):
+        raise Problem(f"must hold an object, got {shown(document)}")
+    _check_format(document.get("format"))
+    missing = [key for key in _KEYS if key not in document]
+    if missing:
+        raise Problem(f"lacks the key {missing[0]!r}")
+    unknown = [key for key in document if key not in (*_KEYS, "released")]
+    if unknown:
+        # Dropping what we do not know would lose it at the next write.
+        raise Problem(f"has a key {shown(unknown[0])} that format {FORMAT} lacks")
+    services = document["services"]
+    if not isinstance(services, dict):
+        raise Problem(f"must hold an object as 'services', got {shown(services)}")
+    released = document.get("released", [])
+    if not isinstance(released, list):
+        raise Problem(f"must hold a list as 'released', got {shown(released)}")
+    return Plan(
+        base_port=_port(document["base_port"], "base_port"),
+        next_port=_port(document["next_port"], "next_port", most=65536),
+        services={name: _assignment(name, each) for name, each in services.items()},
+        released=tuple(sorted({_port(port, "released") for port in released})),
+    )
+
+
+def _check_format(number: Any) -> None:
+    if type(number) is not int or number < 1:
+        raise Problem(f"must have an integer as 'format', got {shown(number)}")
+    if number > FORMAT:
+        raise Problem(
+            f"has format {number}, and this portconf knows formats up to {FORMAT}:"
+            " a newer portconf wrote it"
+        )
+
+
+def _assignment(name: str, raw: Any) -> Assignment:
+    wrong = name_problem(name)
+    if wrong:
+        raise Problem(f"has a service whose {wrong}")
+    if not isinstance(raw, dict) or set(raw) != {"port", "purpose"}:
+        raise Problem(
+            f"must hold 'port' and 'purpose' for service {name!r}, got {shown(raw)}"
+        )
+    if not isinstance(raw["purpose"], str):
+        raise Problem(
+            f"must hold text as the purpose of {name!r}, got {shown(raw['purpose'])}"
+        )
+    return Assignment(
+        port=_port(raw["port"], f"port of {name!r}"), purpose=raw["purpose"]
+    )
+
+
+def _port(value: Any, what: str, *, most: int = 65535) -> int:
+    if type(value) is not int or not 1 <= value <= most:
+        raise Problem(
+            f"must hold an integer from 1 to {most} as {what}, got {shown(value)}"
+        )
+    return value

@@ -1,0 +1,115 @@
+"""Plan and declaration to environment variables, with exact names and order."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+from portconf.errors import AssignmentError, ConfigError
+from portconf.model import Endpoint, variable_of
+from portconf.plan import Plan
+from portconf.settings import Settings
+
+
+STAMP = "PORTCONF_STAMP"
+
+
+def variable(settings: Settings, name: str) -> str:
+    """Return the variable that carries a service's port, declared or not."""
+    service = settings.service(name)
+    return service.variable if service else variable_of(name)
+
+
+def endpoints(
+    plan: Plan, settings: Settings, *, shift: int = 0
+) -> tuple[Endpoint, ...]:
+    """
+    Return where the services of ``plan`` are reached, in port order.
+
+    Args:
+        plan: The assigned services.
+        settings: The declaration; a service need not be in it.
+        shift: What the checkout's lease adds to a port; 0 for the plan as it stands.
+    """
+    return tuple(
+        Endpoint(
+            name=name,
+            variable=variable(settings, name),
+            assigned=each.port,
+            port=each.port + shift,
+            purpose=each.purpose,
+        )
+        for name, each in plan.services.items()
+    )
+
+
+def compute(
+    plan: Plan, settings: Settings, *, root: str, instance: int = 0, shift: int = 0
+) -> dict[str, str]:
+    """
+    Return the variables of a checkout, in the order in which they are written.
+
+    Args:
+        plan: The assigned services.
+        settings: The declaration; all its services must be assigned.
+        root: The project's folder.
+        instance: The number of the checkout's lease; 0 for the plan as it stands.
+        shift: What the lease adds to a port.
+
+    Raises:
+        AssignmentError: If a declared service has no port.
+        ConfigError: If two variables have one name, as an assigned service that is
+            not declared can cause.
+    """
+    lacking = [
+        each.name for each in settings.services if each.name not in plan.services
+    ]
+    if lacking:
+        raise AssignmentError(
+            f"no port yet for {', '.join(map(repr, lacking))}",
+            hint="run 'portconf init'",
+        )
+    found = {
+        "BASE_PORT": str(plan.base_port + shift),
+        "NEXT_PORT": str(plan.next_port + shift),
+    }
+    reached = endpoints(plan, settings, shift=shift)
+    ports = {each.name: each.port for each in reached}
+    named = [(each.variable, str(each.port), each.name) for each in reached]
+    named += [
+        (t.variable, t.fill(ports), "tool.portconf.env") for t in settings.templates
+    ]
+    for name, value, owner in named:
+        if name in found:
+            raise ConfigError(
+                f"variable {name!r} is of {owner!r} and of another assigned service",
+                hint="release one of them, or name another variable in pyproject.toml",
+            )
+        found[name] = value
+    found["PORTCONF_INSTANCE"] = str(instance)
+    found["PORTCONF_ROOT"] = root
+    project = compose_project(root, instance)
+    last = {"COMPOSE_PROJECT_NAME": project} if project else {}
+    return {**found, STAMP: stamp({**found, **last}), **last}
+
+
+def stamp(variables: Mapping[str, str]) -> str:
+    """Return the fingerprint by which a stale shell is known: 16 hex digits."""
+    lines = "".join(f"{name}={value}\n" for name, value in variables.items())
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def compose_project(root: str, instance: int) -> str | None:
+    """
+    Return the Compose project of a shifted checkout, or None for instance 0.
+
+    Compose allows lower-case letters, digits, '-' and '_', a letter or digit first.
+
+    Examples:
+        >>> compose_project("/home/you/My Shop", 3)
+        'my-shop-3'
+    """
+    if instance == 0:
+        return None
+    folder = root.rstrip("/").rpartition("/")[2].lower()
+    name = re.sub(r"[^a-z0-9_-]+", "-", folder).strip("-_")
+    return f"{name or 'portconf'}-{instance}"
