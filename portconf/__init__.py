@@ -22,8 +22,7 @@ if TYPE_CHECKING:
         get_port,
         reset_ports,
     )
-    from portconf.model import Endpoint, PortRange, Service
-    from portconf.plan import Assignment, Plan
+    from portconf.model import Assignment, Endpoint, Plan, PortRange, Service
     from portconf.project import Project
     from portconf.settings import Settings
 
@@ -49,11 +48,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Assignment": "plan",
+    "Assignment": "model",
     "AssignmentError": "errors",
     "ConfigError": "errors",
     "Endpoint": "model",
-    "Plan": "plan",
+    "Plan": "model",
     "PortManager": "manager",
     "PortRange": "model",
     "PortconfError": "errors",

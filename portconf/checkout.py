@@ -6,8 +6,6 @@ refuse another user's checkout and cost more than all the rest of a command.
 """
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -100,6 +98,9 @@ def unignored(root: str, paths: Iterable[str]) -> tuple[str, ...]:
 
 def _git(root: str, *words: str, asked: bytes = b"") -> tuple[str, ...]:
     """Return the NUL-separated words that git prints; none where it fails."""
+    import shutil  # noqa: PLC0415 - only `init` asks git, and start-up counts
+    import subprocess  # noqa: PLC0415
+
     program = shutil.which("git")
     if program is None:
         return ()

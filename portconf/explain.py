@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from portconf import plan as planning
 from portconf.keys import dotted
-from portconf.plan import Plan
+from portconf.model import Plan
 from portconf.reports import Explanation, Place
 from portconf.settings import PYPROJECT, Settings
 
@@ -87,14 +87,14 @@ def _exported(
 
 
 def declaration_line(text: str, name: str) -> int | None:
-    """
+    r"""
     Return the line of a `pyproject.toml` that declares a service.
 
     The parser keeps no positions, so this looks for the forms in which a service is
     declared; None where the file uses a rarer one.
 
     Examples:
-        >>> declaration_line('[tool.portconf]\\nservices = ["web", "db"]', "db")
+        >>> declaration_line('[tool.portconf]\nservices = ["web", "db"]', "db")
         2
     """
     word = rf"""(?:{re.escape(name)}|"{re.escape(name)}"|'{re.escape(name)}')"""
@@ -102,7 +102,6 @@ def declaration_line(text: str, name: str) -> int | None:
     for pattern in (
         rf"^{table}\.\s*{word}\s*\]",
         rf"(?s:^{table}\](?:(?!^\s*\[).)*?)^\s*{word}\s*[=.]",
-        rf"(?s:^\s*\[\s*tool\s*\.\s*portconf\s*\](?:(?!^\s*\[).)*?)"
         rf"^\s*services\s*(?:\.\s*{word}|=[^#\n]*?[\[{{,\s]{word}\s*[\],=}}])",
         rf"(?s:^\s*services\s*=\s*[\[{{](?:(?!^\s*\[).)*?)^\s*{word}",
     ):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from portconf import formats, sections
 from portconf.errors import ConfigError, FileConflictError
-from portconf.keys import Problem, shown
+from portconf.kinds import Problem, shown
 from portconf.settings import Settings
 
 

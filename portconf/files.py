@@ -7,7 +7,6 @@ assignments file, so that two commands never write from stale knowledge.
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -119,7 +118,7 @@ def replace(file: File, data: bytes) -> None:
         _make_folder(folder)
         _sweep(folder, name)
         temporary = os.path.join(
-            folder, f".{name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}"
+            folder, f".{name}.{os.getpid()}-{os.urandom(4).hex()}{_TEMPORARY}"
         )
         try:
             _write(temporary, data, mode)

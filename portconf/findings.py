@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from portconf.plan import Plan
+from portconf.model import Plan
 from portconf.reports import FileChange
 from portconf.settings import Settings
 

@@ -1,23 +1,14 @@
 """The values that the rest of portconf hands around, right once they exist."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from string import Formatter
 from typing import Self
 
 from portconf.errors import ConfigError
-from portconf.keys import (
-    Choice,
-    Either,
-    Flag,
-    Matching,
-    Port,
-    Problem,
-    Words,
-    key,
-    shown,
-)
+from portconf.keys import key
+from portconf.kinds import Choice, Either, Flag, Matching, Port, Words, shown
 
 
 NAME_RULE = (
@@ -26,9 +17,6 @@ NAME_RULE = (
 NAME_PATTERN = r"(?=.{1,63}$)[a-z0-9]+([-_.][a-z0-9]+)*"
 VARIABLE_PATTERN = r"[A-Z_][A-Z0-9_]*"
 _VARIABLE_RULE = "upper-case letters, digits and '_', not starting with a digit"
-# What no env-file parser reads alike inside single quotes, and no shell carries:
-# python-dotenv and Compose lose the lines after a value that ends in a backslash.
-_UNWRITABLE = re.compile(r"['\\\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
 def name_problem(name: object) -> str | None:
@@ -36,17 +24,6 @@ def name_problem(name: object) -> str | None:
     if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
         return None
     return f"name must be {NAME_RULE}, got {shown(name)}"
-
-
-def unwritable(value: str) -> str | None:
-    """
-    Return the first character of ``value`` that no env file can carry, or None.
-
-    Env files are read by parsers that disagree on quotes, backslashes and control
-    characters; a value with one of them is refused rather than read two ways.
-    """
-    found = _UNWRITABLE.search(value)
-    return found.group() if found else None
 
 
 class Protocol(StrEnum):
@@ -198,68 +175,6 @@ def variable_problem(variable: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Template:
-    """
-    A variable made from ports.
-
-    Attributes:
-        variable: Its name.
-        text: The value, with ``{SERVICE}`` for a service's effective port and
-            ``{{`` and ``}}`` for braces.
-    """
-
-    variable: str
-    text: str
-
-    @classmethod
-    def parse(cls, variable: str, text: object) -> Self:
-        """
-        Check a template's form; whether its services exist is the caller's question.
-
-        Raises:
-            Problem: If the text cannot be a template, completing "KEY ...".
-        """
-        if not isinstance(text, str):
-            raise Problem(f"must be text, got {shown(text)}")
-        bad = unwritable(text)
-        if bad:
-            raise Problem(
-                f"must not contain {bad!r}, which no env file carries alike,"
-                f" got {shown(text)}"
-            )
-        if len(text) > 4000:  # noqa: PLR2004 - far below what any environment takes
-            raise Problem(f"must be at most 4000 characters, got {len(text)} of them")
-        template = cls(variable=variable, text=text)
-        try:
-            parts = list(Formatter().parse(text))
-        except ValueError:
-            parts = [("", "", "", "")]
-        if any(name == "" or spec or conv for _, name, spec, conv in parts):
-            raise Problem(
-                "must hold services as '{name}' and braces as '{{' and '}}',"
-                f" got {shown(text)}"
-            )
-        return template
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        """The services it names, in its order."""
-        return tuple(name for _, name, _, _ in Formatter().parse(self.text) if name)
-
-    def fill(self, ports: dict[str, int]) -> str:
-        """
-        Put the ports in.
-
-        Raises:
-            KeyError: If ``ports`` lacks a service that the template names.
-        """
-        return "".join(
-            literal + (str(ports[name]) if name else "")
-            for literal, name, _, _ in Formatter().parse(self.text)
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """
     Where a service is reached from this checkout.
@@ -277,3 +192,68 @@ class Endpoint:
     assigned: int
     port: int
     purpose: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """
+    A service's number in the plan.
+
+    Attributes:
+        port: 1 to 65535.
+        purpose: What the service is, as declared when it was last planned.
+    """
+
+    port: int
+    purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """
+    Service to assigned port, as it is kept.
+
+    Attributes:
+        base_port: Where the sequence began.
+        next_port: The number that the next new service gets, 65536 at the most.
+        services: By name, in port order.
+        released: Given-up numbers from ``next_port`` on, which rule 3 keeps back;
+            those below it cannot come again anyway.
+    """
+
+    base_port: int
+    next_port: int
+    services: Mapping[str, Assignment] = field(default_factory=dict)
+    released: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        # Port order is part of the value: whoever iterates sees the file's order.
+        ordered = sorted(
+            self.services.items(), key=lambda item: (item[1].port, item[0])
+        )
+        object.__setattr__(self, "services", dict(ordered))
+
+    def duplicates(self) -> dict[int, tuple[str, ...]]:
+        """Return the ports that several services have, with their names."""
+        names: dict[int, tuple[str, ...]] = {}
+        for name, assignment in self.services.items():
+            names[assignment.port] = (*names.get(assignment.port, ()), name)
+        return {port: who for port, who in names.items() if len(who) > 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """
+    What planning did to one service.
+
+    Attributes:
+        name: The service.
+        port: Its port now.
+        before: Its port before, or None for a new one.
+        reason: Why it moved, for people; empty for a new one.
+    """
+
+    name: str
+    port: int
+    before: int | None = None
+    reason: str = ""

@@ -16,10 +16,10 @@ The rules.
 """
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from portconf.errors import ConfigError, PortConflictError, RangeExhaustedError
-from portconf.model import PortRange, Service
+from portconf.model import Assignment, Change, Plan, PortRange, Service
 
 
 PRIVILEGED_LAST = 1023
@@ -29,71 +29,6 @@ BROWSER_BLOCKED = frozenset(
     {1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566}
     | {6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080}
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment:
-    """
-    A service's number in the plan.
-
-    Attributes:
-        port: 1 to 65535.
-        purpose: What the service is, as declared when it was last planned.
-    """
-
-    port: int
-    purpose: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """
-    Service to assigned port, as it is kept.
-
-    Attributes:
-        base_port: Where the sequence began.
-        next_port: The number that the next new service gets, 65536 at the most.
-        services: By name, in port order.
-        released: Given-up numbers from ``next_port`` on, which rule 3 keeps back;
-            those below it cannot come again anyway.
-    """
-
-    base_port: int
-    next_port: int
-    services: Mapping[str, Assignment] = field(default_factory=dict)
-    released: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        # Port order is part of the value: whoever iterates sees the file's order.
-        ordered = sorted(
-            self.services.items(), key=lambda item: (item[1].port, item[0])
-        )
-        object.__setattr__(self, "services", dict(ordered))
-
-    def duplicates(self) -> dict[int, tuple[str, ...]]:
-        """Return the ports that several services have, with their names."""
-        names: dict[int, tuple[str, ...]] = {}
-        for name, assignment in self.services.items():
-            names[assignment.port] = (*names.get(assignment.port, ()), name)
-        return {port: who for port, who in names.items() if len(who) > 1}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """
-    What planning did to one service.
-
-    Attributes:
-        name: The service.
-        port: Its port now.
-        before: Its port before, or None for a new one.
-        reason: Why it moved, for people; empty for a new one.
-    """
-
-    name: str
-    port: int
-    before: int | None = None
-    reason: str = ""
 
 
 def begin(base_port: int) -> Plan:

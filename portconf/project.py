@@ -2,27 +2,27 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
 from portconf import (
+    declaration,
     explain,
     exports,
     files,
     findings,
     plan as planning,
-    settings as declaration,
     snapshot,
     store,
     variables,
 )
 from portconf.errors import AssignmentError, ConfigError, FileConflictError
 from portconf.files import File
-from portconf.keys import did_you_mean
-from portconf.model import Service
-from portconf.plan import Plan
-from portconf.reports import Explanation, Outcome, Row, Status
+from portconf.kinds import did_you_mean
+from portconf.model import Plan, Service
+from portconf.reports import Explanation, Outcome, Status
 from portconf.settings import PYPROJECT, Settings
 from portconf.updates import Updater
 
@@ -83,7 +83,7 @@ class Project:
         Raises:
             ConfigError: If there is no such folder, or the declaration is wrong.
         """
-        for here in above(folder):
+        for here in declaration.candidates(folder):
             settings = declaration.load(here)
             if settings is not None:
                 return cls(root=here, settings=settings, lock_timeout=lock_timeout)
@@ -112,18 +112,7 @@ class Project:
             StoreError: If the assignments file is refused.
             ConfigError: If two variables have one name.
         """
-        now_ns = time.time_ns()
-        names = (PYPROJECT, self.settings.assignments)
-        paths = [os.path.join(self.root, name) for name in names]
-        inputs = [(path, snapshot.fingerprint(path)) for path in paths]
-        # Read again, after the fingerprints: what was loaded may be older.
-        current = declaration.load(self.root) if self.declared else None
-        plan = self.plan()
-        found = variables.compute(plan, self.settings, root=self.root)
-        if current == self.settings:
-            ports = {name: each.port for name, each in plan.services.items()}
-            snapshot.write(self.root, inputs, ports, found, now_ns=now_ns)
-        return found
+        return self._answers()
 
     def get(self, name: str) -> int:
         """
@@ -134,9 +123,12 @@ class Project:
             StoreError: If the assignments file is refused.
         """
         plan = self.plan()
-        if name in plan.services:
-            return plan.services[name].port
-        raise self._unknown(name, plan)
+        if name not in plan.services:
+            raise self._unknown(name, plan)
+        with suppress(AssignmentError, ConfigError):
+            # For the next process that asks; another service's trouble is not ours.
+            self._answers()
+        return plan.services[name].port
 
     def init(
         self, *, force: bool = False, gitignore: bool = False, dry_run: bool = False
@@ -259,36 +251,7 @@ class Project:
         Raises:
             StoreError: If the assignments file is refused.
         """
-        plan = self.plan()
-        rows = [
-            Row(
-                service=each.name,
-                port=each.port,
-                assigned=each.assigned,
-                variable=each.variable,
-                purpose=each.purpose,
-                declared=self.settings.service(each.name) is not None,
-            )
-            for each in variables.endpoints(plan, self.settings)
-        ]
-        rows += [
-            Row(
-                service=service.name,
-                port=None,
-                assigned=None,
-                variable=service.variable,
-                purpose=service.purpose,
-                declared=True,
-            )
-            for service in self.settings.services
-            if service.name not in plan.services
-        ]
-        return Status(
-            root=self.root,
-            base_port=plan.base_port,
-            next_port=plan.next_port,
-            rows=tuple(rows),
-        )
+        return Status.of(self.plan(), self.settings, root=self.root)
 
     def check(self) -> tuple[str, ...]:
         """
@@ -341,6 +304,20 @@ class Project:
             port=plan.services[name].port,
         )
 
+    def _answers(self) -> dict[str, str]:
+        """Compute the variables, and keep them for the hot commands."""
+        now_ns = time.time_ns()
+        names = (PYPROJECT, self.settings.assignments)
+        paths = [os.path.join(self.root, name) for name in names]
+        inputs = [(path, snapshot.fingerprint(path)) for path in paths]
+        plan = self.plan()
+        found = variables.compute(plan, self.settings, root=self.root)
+        # Read again, after the fingerprints: what was loaded may be older.
+        if self.declared and declaration.load(self.root) == self.settings:
+            ports = {name: each.port for name, each in plan.services.items()}
+            snapshot.write(self.root, inputs, ports, found, now_ns=now_ns)
+        return found
+
     def _kept(self, *, merged: bool = False) -> Plan:
         kept = store.read(self.file, merged=merged)
         return planning.resume(kept, self.settings.base_port)
@@ -365,27 +342,3 @@ class Project:
             f"no service is named {name!r}{did_you_mean(name, known)}",
             hint=f"'portconf status' lists them; 'portconf add {name}' adds one",
         )
-
-
-def above(folder: str | None = None) -> Iterator[str]:
-    """
-    Yield the folders with a `pyproject.toml` from ``folder`` up, nearest first.
-
-    The search ends at the root of the checkout.
-
-    Args:
-        folder: Where to begin; None stands for the current directory.
-
-    Raises:
-        ConfigError: If there is no such folder.
-    """
-    here = os.path.realpath(folder or os.getcwd())
-    if not os.path.isdir(here):
-        raise ConfigError(f"{folder} is not a folder")
-    while True:
-        if os.path.lexists(os.path.join(here, PYPROJECT)):
-            yield here
-        parent = os.path.dirname(here)
-        if parent == here or os.path.lexists(os.path.join(here, ".git")):
-            return
-        here = parent

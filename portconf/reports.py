@@ -1,9 +1,11 @@
 """What the use cases answer, as values that a front end prints or serialises."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from portconf.plan import Change
+from portconf import variables
+from portconf.model import Change, Plan
+from portconf.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,39 @@ class Status:
     base_port: int
     next_port: int
     rows: tuple[Row, ...]
+
+    @classmethod
+    def of(cls, plan: Plan, settings: Settings, *, root: str) -> Self:
+        """Lay the services of a plan and a declaration out."""
+        rows = [
+            Row(
+                service=each.name,
+                port=each.port,
+                assigned=each.assigned,
+                variable=each.variable,
+                purpose=each.purpose,
+                declared=settings.service(each.name) is not None,
+            )
+            for each in variables.endpoints(plan, settings)
+        ]
+        rows += [
+            Row(
+                service=service.name,
+                port=None,
+                assigned=None,
+                variable=service.variable,
+                purpose=service.purpose,
+                declared=True,
+            )
+            for service in settings.services
+            if service.name not in plan.services
+        ]
+        return cls(
+            root=root,
+            base_port=plan.base_port,
+            next_port=plan.next_port,
+            rows=tuple(rows),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

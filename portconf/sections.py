@@ -8,7 +8,7 @@ ends, a byte-order mark, a missing final newline, whatever encoding the rest has
 import re
 from collections.abc import Iterable
 
-from portconf.keys import Problem
+from portconf.kinds import Problem
 
 
 BEGIN = b"# >>> portconf >>>"

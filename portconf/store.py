@@ -7,9 +7,8 @@ from typing import Any
 from portconf import files
 from portconf.errors import StoreFormatError
 from portconf.files import File
-from portconf.keys import Problem, shown
-from portconf.model import name_problem
-from portconf.plan import Assignment, Plan
+from portconf.kinds import Problem, shown
+from portconf.model import Assignment, Plan, name_problem
 
 
 FORMAT = 1

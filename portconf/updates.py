@@ -13,19 +13,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from portconf import (
+    declaration,
     exports,
     files,
     ignores,
     plan as planning,
-    settings as declaration,
     sockets,
     store,
     variables,
 )
 from portconf.errors import ConfigError, FileConflictError
 from portconf.files import File
-from portconf.model import Service
-from portconf.plan import Change, Plan
+from portconf.model import Change, Plan, Service
 from portconf.reports import FileChange, Outcome
 from portconf.settings import PYPROJECT, Settings
 
@@ -79,6 +78,12 @@ class Updater:
 
         with self._locked():
             text = self._text()
+            settings = declaration.parse(text)
+            if settings and settings.service(name):
+                raise ConfigError(
+                    f"{PYPROJECT}: service {name!r} is declared already",
+                    hint=f"'portconf why {name}' tells where",
+                )
             plan = self._plan()
             return self._edited(text, edits.add(text, name, keys), plan, plan)
 

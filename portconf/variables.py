@@ -5,8 +5,7 @@ import re
 from collections.abc import Mapping
 
 from portconf.errors import AssignmentError, ConfigError
-from portconf.model import Endpoint, variable_of
-from portconf.plan import Plan
+from portconf.model import Endpoint, Plan, variable_of
 from portconf.settings import Settings
 
 

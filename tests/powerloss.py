@@ -215,7 +215,7 @@ def states(ops: Iterable[Op], before: Tree) -> Iterator[State]:
 
 
 def _covered(ops: Iterable[Op]) -> dict[int, int]:
-    """Return for each synced inode the number of operations that lasted since."""
+    """Return for each synced inode how many of ``ops`` its syncs cover."""
     covered: dict[int, int] = {}
     for number, op in enumerate(ops):
         if isinstance(op, Sync):
@@ -247,7 +247,9 @@ def _outcomes(ops: Sequence[Op], before: Tree) -> Iterator[tuple[Tree, str]]:
 
 
 def _namespaces(
-    ops: Iterable[Op], directories: Mapping[int, dict[str, int]], covered: dict[int, int]
+    ops: Iterable[Op],
+    directories: Mapping[int, dict[str, int]],
+    covered: dict[int, int],
 ) -> Iterator[tuple[dict[str, int], list[str]]]:
     """Yield each choice of what leads where, and what is missing in it."""
     namings = {number: op for number, op in enumerate(ops) if isinstance(op, Naming)}
@@ -270,7 +272,7 @@ def _namespaces(
 
 
 @functools.lru_cache(maxsize=1024)
-def _contents(old: bytes, changes: tuple[Change, ...]) -> list[tuple[bytes, str]]:
+def _contents(old: bytes, changes: tuple[Change, ...]) -> tuple[tuple[bytes, str], ...]:
     """Return what a file may hold, and what is amiss with it; the whole first."""
 
     def after(changes: Iterable[Change], empty: Container[int] = ()) -> bytes:
@@ -292,7 +294,7 @@ def _contents(old: bytes, changes: tuple[Change, ...]) -> list[tuple[bytes, str]
             half = replace(change, data=change.data[: len(change.data) // 2])
             found.setdefault(after((*head, half)), f"ending in half of change {end}")
         found.setdefault(after(head), f"without change {end} and later ones")
-    return list(found.items())
+    return tuple(found.items())
 
 
 def _losses(optional: Sequence[T]) -> Iterator[tuple[T, ...]]:
@@ -423,10 +425,11 @@ def available() -> bool:
 def _strace(output: str) -> list[str]:
     """Return the command that traces another, with exact bytes and full paths."""
     # "?" skips calls that the architecture does not have. Of a read only the length
-    # matters, hence raw.
+    # matters: raw leaves out the bytes.
     calls = ",".join(f"?{name}" for name in _METHODS)
+    program = shutil.which("strace") or "strace"
     sets = ["-e", f"trace={calls}", "-e", "raw=?read,?readv"]
-    return ["strace", "-f", "-y", "-xx", "-s", str(1 << 24), *sets, "-o", output, "--"]
+    return [program, "-f", "-y", "-xx", "-s", str(1 << 24), *sets, "-o", output, "--"]
 
 
 def record(
@@ -438,22 +441,24 @@ def record(
     extra_roots: Sequence[Path] = (),
 ) -> tuple[Op, ...]:
     """
-    Run a command and return what it did to the files below some folders.
+    Run a command and return what it did below some folders.
 
-    Nobody else may write there meanwhile.
+    A ``snapshot`` of these folders from before the command is what ``states`` needs
+    besides. Nobody else may write there meanwhile. Where threads race each other, the
+    order is that in which strace saw their calls end.
 
     Args:
-        argv: The command, found by our own PATH, or that of ``env``.
+        argv: The command.
         cwd: Its current folder.
         env: Its whole environment.
-        root: The folder to watch; it exists.
-        extra_roots: More folders to watch, none inside another; they exist.
+        root: The folder to watch.
+        extra_roots: More folders to watch, none inside another.
 
     Returns:
         The operations in the order in which they ended; the last is an answer.
 
     Raises:
-        RecordError: If the command failed, or if the operations do not lead to what the
+        RecordError: If the command failed, or the operations do not lead to what the
             folders hold afterwards, as after a sendfile, a symlink or a shared mmap.
     """
     before = snapshot(root, *extra_roots)
@@ -476,7 +481,7 @@ def record(
     expected, found = replay(ops, before), snapshot(root, *extra_roots)
     if expected != found:
         odd = sorted({path for path, _ in expected.items() ^ found.items()})
-        message = f"{shlex.join(argv)} made {odd} by calls that are not modelled"
+        message = f"{shlex.join(argv)} left {odd} by calls that are not modelled"
         raise RecordError(message)
     return ops
 
@@ -485,19 +490,9 @@ def parse(
     lines: Iterable[str], *, cwd: Path, roots: Mapping[str, Path], before: Tree
 ) -> tuple[Op, ...]:
     """
-    Turn the trace of a command that succeeded into operations.
+    Turn what strace wrote about a command that succeeded into operations.
 
-    Args:
-        lines: What strace wrote, with the options that ``record`` gives to it.
-        cwd: The command's current folder at the start.
-        roots: The watched folders, resolved, by what stands for them in ``before``.
-        before: The tree before the command.
-
-    Returns:
-        The operations in the order in which they ended; the last is an answer.
-
-    Raises:
-        RecordError: If a call is not modelled, or the calls before do not explain it.
+    The roots are resolved folders, by what stands for them in ``before``.
     """
     calls = list(_calls(lines))
     recorder = _Recorder(calls, cwd, roots, before)
@@ -507,8 +502,8 @@ def parse(
         except KeyError as error:
             message = f"the calls before do not explain {call.name}({call.text:.99})"
             raise RecordError(message) from error
-    is_silent = recorder.ops[-1:] != [Answer()]
-    return (*recorder.ops, *([Answer()] if is_silent else []))
+    recorder.answer()
+    return tuple(recorder.ops)
 
 
 _CALL = re.compile(r"(\w+)\((.*)\) += (\w+)(?:<(.*?)>)?")
@@ -526,8 +521,8 @@ class _Call:
         name: Its name.
         text: Its arguments, as strace shows them.
         result: The number that it returned.
-        path: The path of the file that it opened, or an empty one.
-        began: How many other calls of the trace had ended when it began.
+        path: What it opened, if it did.
+        began: How many calls had ended when it began.
     """
 
     pid: int
@@ -632,6 +627,10 @@ class _Recorder:
         self._lengths.append(len(self.ops))
         _METHODS[call.name](self, self._process(call.pid), call)
 
+    def answer(self) -> None:
+        if self.ops[-1:] != [Answer()]:
+            self.ops.append(Answer())
+
     def _process(self, pid: int) -> _Process:
         """Return the process of a thread; a new one gets what its parent has now."""
         if pid not in self._processes:
@@ -659,9 +658,8 @@ class _Recorder:
         paths = [self._inside(path) for path in call.paths(process.cwd)]
         if not any(paths):
             return []
-        if not all(paths) or re.search(
-            "symlink|RENAME_EXCHANGE", call.name + call.text
-        ):
+        is_odd = re.search("symlink|RENAME_EXCHANGE", call.name + call.text)
+        if is_odd or not all(paths):
             message = f"{call.name} of {call.paths(process.cwd)} is not modelled"
             raise RecordError(message)
         parts = [path.rpartition("/") for path in paths if path]
@@ -709,7 +707,7 @@ class _Recorder:
     def _write(self, process: _Process, call: _Call) -> None:
         handle = self._handle(process, call)
         if handle is self._stdout:
-            self._emit(Answer())
+            self.answer()
         elif handle and call.result:
             is_positioned = call.name == "pwrite64"
             offset = int(call.arguments[-1]) if is_positioned else handle.offset

@@ -7,7 +7,7 @@ control character inside they do not, so such a value is refused.
 """
 
 from portconf.formats.posix import quote
-from portconf.model import unwritable
+from portconf.templates import unwritable
 
 
 TYPE_CHECKING = False

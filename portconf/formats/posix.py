@@ -22,7 +22,7 @@ def render(variables: "Mapping[str, str]") -> str:
 
 
 def quote(value: str) -> str:
-    """
+    r"""
     Return ``value`` as one word of any POSIX shell.
 
     Examples:

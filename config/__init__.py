@@ -1,0 +1,1 @@
+"""The ports of this repository, for `from config.port_manager import get_port`."""

@@ -1,0 +1,8 @@
+"""`python -m portconf`."""
+
+import sys
+
+from portconf.cli import main
+
+
+sys.exit(main())

@@ -1,0 +1,16 @@
+"""`get`: prints one service's port, and nothing else."""
+
+import argparse
+
+from portconf.cli.run import Answer, project
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("name", metavar="NAME", help="a service")
+
+
+def run(options: argparse.Namespace) -> Answer:
+    """Print what `Project.get` returns."""
+    port = project(options).get(options.name)
+    return Answer(data={"service": options.name, "port": port}, text=f"{port}\n")

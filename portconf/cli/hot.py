@@ -1,0 +1,25 @@
+"""Answers to `get NAME` and `export --format sh` from the snapshot of the checkout."""
+
+import os
+
+from portconf import snapshot
+
+
+def answer(words: list[str]) -> str | None:
+    """
+    Return what the command prints, or None where it has to be computed.
+
+    Args:
+        words: The command line; exactly one of the two hot forms is known here.
+    """
+    if len(words) == 2 and words[0] == "get":  # noqa: PLR2004 - the verb and a name
+        known = snapshot.read(os.getcwd())
+        port = known and known[0].get(words[1])
+        return f"{port}\n" if port else None
+    if words == ["export", "--format", "sh"]:
+        known = snapshot.read(os.getcwd())
+        if known:
+            from portconf.formats.posix import render  # noqa: PLC0415 - `get` has no use
+
+            return render(known[1])
+    return None

@@ -1,0 +1,25 @@
+"""`init`: assigns what is declared, writes the files."""
+
+import argparse
+
+from portconf.cli import outcome
+from portconf.cli.run import Answer, project
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    outcome.dry_run(parser)
+    outcome.force(parser, "replace .env.compose and port_exports.sh of somebody else's")
+    parser.add_argument(
+        "--gitignore",
+        action="store_true",
+        help="add the generated files to .gitignore",
+    )
+
+
+def run(options: argparse.Namespace) -> Answer:
+    """Do what `Project.init` does."""
+    done = project(options).init(
+        force=options.force, gitignore=options.gitignore, dry_run=options.dry_run
+    )
+    return outcome.answer(done)

@@ -1,0 +1,81 @@
+"""The JSON Schema of `[tool.portconf]`, made from the model that the parser reads by."""
+
+from typing import Any
+
+from portconf.keys import Key, keys_of
+from portconf.model import NAME_PATTERN, VARIABLE_PATTERN, Service
+from portconf.settings import Settings
+
+
+_ID = "urn:portconf:schema:1"
+
+
+def get_schema(tool_name: str = "portconf") -> dict[str, Any]:
+    """
+    Return the schema, as the entry point `validate_pyproject.tool_schema` asks.
+
+    It accepts what the parser accepts, but for what only the whole table shows: two
+    services with one variable or one fixed port, a template that names no service.
+
+    Args:
+        tool_name: The name of the table below `[tool]`.
+
+    Returns:
+        A JSON Schema, draft 7.
+    """
+    names = {"pattern": f"^{NAME_PATTERN}$"}
+    service = {
+        "anyOf": [
+            {"type": "string", "description": "Just the purpose."},
+            {
+                "type": "object",
+                "properties": _properties(keys_of(Service)),
+                "additionalProperties": False,
+            },
+        ]
+    }
+    services = {
+        "description": "The services, in the order of their first assignment.",
+        "anyOf": [
+            {"type": "array", "items": {"type": "string", **names}},
+            {
+                "type": "object",
+                "propertyNames": names,
+                "additionalProperties": service,
+            },
+        ],
+    }
+    templates = {
+        "description": "Variables made from ports: `{NAME}` stands for a service's.",
+        "type": "object",
+        "propertyNames": {"pattern": f"^{VARIABLE_PATTERN}$"},
+        "additionalProperties": {"type": "string", "maxLength": 4000},
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": _ID,
+        "title": f"[tool.{tool_name}]",
+        "description": "The local services of a project, and their ports.",
+        "type": "object",
+        "properties": {
+            **_properties(keys_of(Settings)),
+            "services": services,
+            "env": templates,
+        },
+        "additionalProperties": False,
+    }
+
+
+def _properties(keys: dict[str, Key]) -> dict[str, Any]:
+    return {
+        key.name: {"description": key.about, **_default(key), **key.kind.schema()}
+        for key in keys.values()
+    }
+
+
+def _default(key: Key) -> dict[str, Any]:
+    # JSON has no ranges and words of its own; None stands for an absent key.
+    if key.default is None:
+        return {}
+    plain = key.default if isinstance(key.default, bool | int) else str(key.default)
+    return {"default": plain}

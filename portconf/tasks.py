@@ -1,0 +1,153 @@
+"""
+The verbs as invoke tasks, in a collection named `ports`.
+
+In a `tasks.py` without tasks of its own:
+
+    from invoke import Collection
+    from portconf import tasks as ports
+
+    ns = Collection(ports)
+
+In one with tasks, `ns.add_collection(ports)` after `ns = Collection.from_module(...)`.
+A task with `pre=[ports.env]` has the ports in every `c.run()`.
+"""
+
+# Imported on every `inv -l` and at every TAB: nothing of portconf but its main.
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
+
+from portconf.cli import main
+
+
+def _verb(*words: str, **flags: bool | str | None) -> None:
+    """Run one verb as the command line does."""
+    options = [
+        f"--{name.replace('_', '-')}" if value is True else f"--{name}={value}"
+        for name, value in flags.items()
+        if value not in (None, False, "")
+    ]
+    code = main([*words, *options], program="ports")
+    if code:
+        # The message is printed already; invoke prints none for None.
+        raise Exit(code=code)
+
+
+@task
+def init(
+    _c: Context,
+    force: bool = False,
+    gitignore: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Assign what is declared, write the files."""
+    _verb("init", force=force, gitignore=gitignore, dry_run=dry_run, json=json)
+
+
+@task
+def status(_c: Context, json: bool = False) -> None:
+    """Show the services and their ports."""
+    _verb("status", json=json)
+
+
+@task
+def export(
+    _c: Context,
+    format: str = "",  # noqa: A002 - the option's name
+    force: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Write the files, or print one format."""
+    _verb("export", format=format, force=force, dry_run=dry_run, json=json)
+
+
+@task
+def reset(
+    _c: Context,
+    yes: bool = False,
+    force: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Drop all assignments, after a question."""
+    _verb("reset", yes=yes, force=force, dry_run=dry_run, json=json)
+
+
+@task
+def check(_c: Context, json: bool = False) -> None:
+    """Fail where declaration, plan and files disagree."""
+    _verb("check", json=json)
+
+
+@task
+def add(
+    _c: Context,
+    name: str,
+    purpose: str = "",
+    port: str = "",
+    container_port: str = "",
+    variable: str = "",
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Declare a service, and assign it."""
+    _verb(
+        "add",
+        name,
+        purpose=purpose,
+        port=port,
+        container_port=container_port,
+        env=variable,
+        dry_run=dry_run,
+        json=json,
+    )
+
+
+@task
+def release(_c: Context, name: str, dry_run: bool = False, json: bool = False) -> None:
+    """Give a service's number up."""
+    _verb("release", name, dry_run=dry_run, json=json)
+
+
+@task
+def why(_c: Context, name: str, json: bool = False) -> None:
+    """Tell where a service's number comes from."""
+    _verb("why", name, json=json)
+
+
+@task
+def get(_c: Context, name: str, json: bool = False) -> None:
+    """Print one service's port, and nothing else."""
+    _verb("get", name, json=json)
+
+
+@task
+def schema(_c: Context) -> None:
+    """Print the JSON Schema of [tool.portconf]."""
+    _verb("schema")
+
+
+@task
+def env(c: Context) -> None:
+    """Give every later `c.run()` of this run the ports: for `pre=[...]`."""
+    import os  # noqa: PLC0415
+
+    from portconf.errors import PortconfError  # noqa: PLC0415
+    from portconf.project import Project  # noqa: PLC0415
+
+    try:
+        variables = Project.find().variables()
+    except PortconfError as error:
+        hint = f"\nhint: {error.hint}" if error.hint else ""
+        raise Exit(f"ports: {error.message}{hint}", code=error.exit_code) from None
+    # For `c.run(..., env={...})` too, which replaces what the configuration holds.
+    os.environ.update(variables)
+    c.config.run.env.update(variables)
+
+
+ns = Collection(
+    "ports", init, status, export, reset, check, add, release, why, get, schema, env
+)

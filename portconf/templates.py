@@ -1,0 +1,87 @@
+"""Variables made from ports: the values of `[tool.portconf.env]`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Formatter
+from typing import Self
+
+from portconf.kinds import Problem, shown
+
+
+# What no env-file parser reads alike inside single quotes, and no shell carries:
+# python-dotenv and Compose lose the lines after a value that ends in a backslash.
+_UNWRITABLE = re.compile(r"['\\\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+
+
+def unwritable(value: str) -> str | None:
+    """
+    Return the first character of ``value`` that no env file can carry, or None.
+
+    Env files are read by parsers that disagree on quotes, backslashes and control
+    characters; a value with one of them is refused rather than read two ways.
+    """
+    found = _UNWRITABLE.search(value)
+    return found.group() if found else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """
+    A variable made from ports.
+
+    Attributes:
+        variable: Its name.
+        text: The value, with ``{SERVICE}`` for a service's effective port and
+            ``{{`` and ``}}`` for braces.
+    """
+
+    variable: str
+    text: str
+
+    @classmethod
+    def parse(cls, variable: str, text: object) -> Self:
+        """
+        Check a template's form; whether its services exist is the caller's question.
+
+        Raises:
+            Problem: If the text cannot be a template, completing "KEY ...".
+        """
+        if not isinstance(text, str):
+            raise Problem(f"must be text, got {shown(text)}")
+        bad = unwritable(text)
+        if bad:
+            raise Problem(
+                f"must not contain {bad!r}, which no env file carries alike,"
+                f" got {shown(text)}"
+            )
+        if len(text) > 4000:  # noqa: PLR2004 - far below what any environment takes
+            raise Problem(f"must be at most 4000 characters, got {len(text)} of them")
+        template = cls(variable=variable, text=text)
+        try:
+            parts = list(Formatter().parse(text))
+        except ValueError:
+            parts = [("", "", "", "")]
+        if any(name == "" or spec or conv for _, name, spec, conv in parts):
+            raise Problem(
+                "must hold services as '{name}' and braces as '{{' and '}}',"
+                f" got {shown(text)}"
+            )
+        return template
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services it names, in its order."""
+        return tuple(name for _, name, _, _ in Formatter().parse(self.text) if name)
+
+    def fill(self, ports: Mapping[str, int]) -> str:
+        """
+        Put the ports in.
+
+        Raises:
+            KeyError: If ``ports`` lacks a service that the template names.
+        """
+        return "".join(
+            literal + (str(ports[name]) if name else "")
+            for literal, name, _, _ in Formatter().parse(self.text)
+        )
