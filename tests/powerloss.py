@@ -477,7 +477,8 @@ def record(
             message = f"{shlex.join(argv)} exited with {ended.returncode}: {errors}"
             raise RecordError(message)
         lines = output.read_text(encoding="ascii").splitlines()
-    ops = parse(lines, cwd=cwd, roots=_roots(root, *extra_roots), before=before)
+    roots = _roots(root, *extra_roots)
+    ops = parse(lines, cwd=cwd.resolve(), roots=roots, before=before)
     expected, found = replay(ops, before), snapshot(root, *extra_roots)
     if expected != found:
         odd = sorted({path for path, _ in expected.items() ^ found.items()})
