@@ -1,7 +1,6 @@
 """Isolation for every test, and projects to work on."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -127,10 +126,3 @@ def make_sample(tmp_path) -> Callable[..., Sample]:
 def sample(make_sample) -> Sample:
     """The project of the reference declaration, in a git checkout."""
     return make_sample(git=True)
-
-
-def needs(program: str) -> pytest.MarkDecorator:
-    """Skip a test where a program is missing."""
-    return pytest.mark.skipif(
-        shutil.which(program) is None, reason=f"needs the program {program}"
-    )
