@@ -30,7 +30,10 @@ def candidates(folder: str | None = None) -> Iterator[str]:
     Raises:
         ConfigError: If there is no such folder.
     """
-    here = os.path.realpath(folder or os.getcwd())
+    try:
+        here = os.path.realpath(folder or os.getcwd())
+    except FileNotFoundError:
+        raise ConfigError("the current folder does not exist any more") from None
     if not os.path.isdir(here):
         raise ConfigError(f"{folder} is not a folder")
     while True:

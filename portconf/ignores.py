@@ -1,5 +1,7 @@
 """What git makes of the generated files, which are each checkout's own."""
 
+import re
+
 from portconf import checkout, files
 from portconf.files import File
 from portconf.reports import FileChange
@@ -50,5 +52,10 @@ def lines(root: str, names: list[str]) -> tuple[FileChange, ...]:
         return ()
     newline = b"\r\n" if b"\r\n" in before else b"\n"
     gap = newline if before and not before.endswith(b"\n") else b""
-    added = b"".join(b"/" + name.encode() + newline for name in loose)
+    added = b"".join(b"/" + _literal(name).encode() + newline for name in loose)
     return (FileChange(name=GITIGNORE, before=old, after=before + gap + added),)
+
+
+def _literal(name: str) -> str:
+    """Return the pattern that matches a name and nothing else."""
+    return re.sub(r"([\\*?\[ ])", r"\\\1", name)

@@ -44,7 +44,6 @@ class PortManager:
         self._project = Project.holding(folder, lock_timeout=lock_timeout) or Project(
             root=folder,
             settings=Settings(base_port=base_port, last_port=max(base_port, 32767)),
-            declared=False,
             lock_timeout=lock_timeout,
         )
         self._path = self._project.file.path

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from portconf import (
@@ -38,14 +38,15 @@ class Project:
     Attributes:
         root: The folder, as a real path.
         settings: Its declaration.
-        declared: False where there is no `pyproject.toml` behind the settings.
         lock_timeout: Seconds to wait for another command that changes the plan.
+        loaded_ns: Nanoseconds since the epoch, from before the declaration was read;
+            0 where none was.
     """
 
     root: str
     settings: Settings
-    declared: bool = True
     lock_timeout: float = files.LOCK_TIMEOUT
+    loaded_ns: int = field(default=0, compare=False, repr=False)
 
     @classmethod
     def find(
@@ -83,10 +84,16 @@ class Project:
         Raises:
             ConfigError: If there is no such folder, or the declaration is wrong.
         """
+        loaded_ns = time.time_ns()
         for here in declaration.candidates(folder):
             settings = declaration.load(here)
             if settings is not None:
-                return cls(root=here, settings=settings, lock_timeout=lock_timeout)
+                return cls(
+                    root=here,
+                    settings=settings,
+                    lock_timeout=lock_timeout,
+                    loaded_ns=loaded_ns,
+                )
         return None
 
     @property
@@ -306,16 +313,13 @@ class Project:
 
     def _answers(self) -> dict[str, str]:
         """Compute the variables, and keep them for the hot commands."""
-        now_ns = time.time_ns()
         names = (PYPROJECT, self.settings.assignments)
         paths = [os.path.join(self.root, name) for name in names]
         inputs = [(path, snapshot.fingerprint(path)) for path in paths]
         plan = self.plan()
         found = variables.compute(plan, self.settings, root=self.root)
-        # Read again, after the fingerprints: what was loaded may be older.
-        if self.declared and declaration.load(self.root) == self.settings:
-            ports = {name: each.port for name, each in plan.services.items()}
-            snapshot.write(self.root, inputs, ports, found, now_ns=now_ns)
+        ports = {name: each.port for name, each in plan.services.items()}
+        snapshot.write(self.root, inputs, ports, found, read_ns=self.loaded_ns)
         return found
 
     def _kept(self, *, merged: bool = False) -> Plan:

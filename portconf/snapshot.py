@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     Fingerprint = tuple[int, int, int, int, int]
+    Answers = tuple[dict[str, str], dict[str, str]]
 
 _FIRST = "portconf snapshot 1"
 _PYPROJECT = "pyproject.toml"
@@ -51,7 +52,7 @@ def settled(seen: "Fingerprint | None", *, now_ns: int) -> bool:
     return seen is not None and max(seen[1], seen[2]) < now_ns - SETTLED_NS
 
 
-def read(folder: str) -> "tuple[dict[str, str], dict[str, str]] | None":
+def read(folder: str) -> "Answers | None":
     """
     Return the ports and the variables of the project that holds ``folder``.
 
@@ -92,25 +93,25 @@ def write(
     ports: "Mapping[str, int]",
     variables: "Mapping[str, str]",
     *,
-    now_ns: int,
+    read_ns: int,
 ) -> bool:
     """
     Keep the answers of a project, if they can be kept.
 
     Args:
         root: The project's folder, a real path.
-        inputs: What they were computed from: real paths, and the fingerprints from
-            before they were read.
+        inputs: What they were computed from: paths and fingerprints.
         ports: By service.
         variables: By name.
-        now_ns: Nanoseconds since the epoch, from before the inputs were read.
+        read_ns: Nanoseconds since the epoch, from before the first input was read: an
+            input that changed later, or shortly before, is not remembered.
 
     Returns:
         Whether they were kept. A folder that cannot be written is no error.
     """
     known = tuple(inputs)
     path = _path(root)
-    if path is None or not all(settled(each, now_ns=now_ns) for _, each in known):
+    if path is None or not all(settled(each, now_ns=read_ns) for _, each in known):
         return False
     lines = [_FIRST, root]
     lines += [" ".join(map(str, each or ())) + f" {name}" for name, each in known]

@@ -27,6 +27,7 @@ VERBS = {
     "completion": "print a completion script",
 }
 INTERRUPTED = 130
+BROKEN_PIPE = 141  # what a shell shows for a program that SIGPIPE ended
 
 
 def main(argv: "Sequence[str] | None" = None, *, program: str = "portconf") -> int:
@@ -48,8 +49,7 @@ def main(argv: "Sequence[str] | None" = None, *, program: str = "portconf") -> i
 
             answer = hot.answer(words)
             if answer is not None:
-                sys.stdout.write(answer)
-                sys.stdout.flush()
+                write(answer)
                 return 0
         from portconf.cli import run  # noqa: PLC0415 - argparse and all the rest
 
@@ -57,9 +57,48 @@ def main(argv: "Sequence[str] | None" = None, *, program: str = "portconf") -> i
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has left, as in `portconf status | head`. Python would complain
-        # at exit when it flushes: give it a place to flush to.
-        import os  # noqa: PLC0415 - the rare way out
+        _silence()  # the reader has left, as in `portconf status | head`
+        return BROKEN_PIPE
+    except OSError as error:
+        # What the use cases meet is translated; this is standard output itself.
+        _silence()
+        say(f"{program}: cannot write the answer: {error.strerror or error}")
+        return 1
 
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141  # what a shell shows for a program ended by SIGPIPE
+
+def write(text: str) -> None:
+    """
+    Write data to standard output, and see it off.
+
+    A character that the output's encoding lacks is escaped; a byte of a path that is
+    no text comes out as it was.
+
+    Raises:
+        OSError: If the output cannot take it.
+    """
+    stream = sys.stdout
+    if stream is None:  # closed by the caller: `portconf get web >&-`
+        return
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "utf-8"
+        try:
+            data = text.encode(encoding, "surrogateescape")
+        except UnicodeEncodeError:
+            data = text.encode(encoding, "backslashreplace")
+        stream.buffer.write(data)
+    stream.flush()
+
+
+def say(line: str) -> None:
+    """Write a line for people to standard error, if there is one."""
+    if sys.stderr is not None:
+        print(line, file=sys.stderr)
+
+
+def _silence() -> None:
+    """Keep Python from complaining at exit, when it flushes what is left."""
+    import os  # noqa: PLC0415 - the rare way out
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -5,6 +5,11 @@ import os
 from portconf import snapshot
 
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portconf.snapshot import Answers
+
+
 def answer(words: list[str]) -> str | None:
     """
     Return what the command prints, or None where it has to be computed.
@@ -13,13 +18,20 @@ def answer(words: list[str]) -> str | None:
         words: The command line; exactly one of the two hot forms is known here.
     """
     if len(words) == 2 and words[0] == "get":  # noqa: PLR2004 - the verb and a name
-        known = snapshot.read(os.getcwd())
+        known = _known()
         port = known and known[0].get(words[1])
         return f"{port}\n" if port else None
     if words == ["export", "--format", "sh"]:
-        known = snapshot.read(os.getcwd())
+        known = _known()
         if known:
             from portconf.formats.posix import render  # noqa: PLC0415 - `get` has no use
 
             return render(known[1])
     return None
+
+
+def _known() -> "Answers | None":
+    try:
+        return snapshot.read(os.getcwd())
+    except OSError:  # the current folder is gone
+        return None

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from portconf.cli import outcome
+from portconf.cli import outcome, tables
 from portconf.cli.run import Answer, project
 from portconf.errors import UsageError
 
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> Answer:
 
 def _ask(question: str) -> None:
     """Return if the answer is yes; nothing is asked without a terminal."""
-    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (tables.terminal(sys.stdin) and tables.terminal(sys.stderr)):
         raise UsageError(
             "reset asks before it drops anything, and here is no terminal to ask on",
             hint="use --yes",

@@ -2,12 +2,11 @@
 
 import argparse
 import json
-import sys
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NoReturn, Protocol
 
-from portconf.cli import VERBS, tables
+from portconf.cli import VERBS, say, tables, write
 from portconf.errors import PortconfError, UsageError
 from portconf.files import LOCK_TIMEOUT
 from portconf.kinds import did_you_mean
@@ -174,17 +173,17 @@ def _verb(words: list[str]) -> str:
 def _print_version() -> int:
     from importlib.metadata import version  # noqa: PLC0415 - 4 times a bare start
 
-    print(version("portconf"))
+    write(version("portconf") + "\n")
     return 0
 
 
 def _tell(answer: Answer, name: str, *, program: str, as_json: bool) -> None:
     for note in answer.notes:
-        print(f"{program}: {note}", file=sys.stderr)
+        say(f"{program}: {note}")
     if not as_json:
-        sys.stdout.write(answer.text)
+        write(answer.text)
         for finding in answer.findings:
-            print(f"{program}: {finding}", file=sys.stderr)
+            say(f"{program}: {finding}")
     elif answer.findings:
         count = len(answer.findings)
         error = {
@@ -196,7 +195,6 @@ def _tell(answer: Answer, name: str, *, program: str, as_json: bool) -> None:
         _print_envelope(name, ok=False, error=error)
     else:
         _print_envelope(name, ok=True, data=answer.data)
-    sys.stdout.flush()
 
 
 def _tell_error(
@@ -210,14 +208,13 @@ def _tell_error(
             **error.details(),
         }
         _print_envelope(name, ok=False, error=details)
-        sys.stdout.flush()
         return
     for line in error.message.splitlines():
-        print(f"{program}: {tables.plain(line)}", file=sys.stderr)
+        say(f"{program}: {tables.plain(line)}")
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
+        say(f"hint: {error.hint}")
 
 
 def _print_envelope(name: str, *, ok: bool, **content: Any) -> None:
     envelope = {"portconf": 1, "command": name, "ok": ok, **content}
-    print(json.dumps(envelope, indent=2))
+    write(json.dumps(envelope, indent=2) + "\n")

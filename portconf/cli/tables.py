@@ -13,13 +13,18 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def colourful(stream: TextIO) -> bool:
+def colourful(stream: TextIO | None) -> bool:
     """Tell whether ``stream`` is to be coloured: NO_COLOR, FORCE_COLOR, a terminal."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+    return terminal(stream) and os.environ.get("TERM") != "dumb"
+
+
+def terminal(stream: TextIO | None) -> bool:
+    """Tell whether a person reads ``stream``; one that is closed is None."""
+    return stream is not None and stream.isatty()
 
 
 def table(
@@ -35,7 +40,7 @@ def table(
         footer: A line below it.
     """
     cells = [[plain(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty() or os.environ.get("FORCE_COLOR"):
+    if terminal(sys.stdout) or os.environ.get("FORCE_COLOR"):
         return drawn(title, head, cells, footer=footer)
     widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
     lines = [
