@@ -32,9 +32,9 @@ def find(folder: str) -> Checkout | None:
     A `.git` that names no existing folder counts as none.
 
     Args:
-        folder: Any folder; it need not exist.
+        folder: A real path; it need not exist.
     """
-    here = os.path.realpath(folder)
+    here = folder
     while True:
         git_dir = _git_dir(here)
         if git_dir:

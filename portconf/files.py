@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Self
 
 from portconf import checkout
 from portconf.errors import FileConflictError, StoreError, StoreLockedError
@@ -24,22 +25,53 @@ _TEMPORARY = ".portconf-tmp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """
+    The folder of a project, as it stands at the time of one command.
+
+    Attributes:
+        root: The folder, as a real path.
+        fence: The folder that no file of the project may lie outside of: the
+            checkout's, where there is one.
+        git_dir: The checkout's git directory, or None.
+    """
+
+    root: str
+    fence: str
+    git_dir: str | None
+
+    @classmethod
+    def at(cls, root: str) -> Self:
+        """Look at the folder ``root``, a real path."""
+        within = checkout.find(root)
+        return cls(
+            root=root,
+            fence=within.root if within else root,
+            git_dir=within.git_dir if within else None,
+        )
+
+    def file(self, name: str) -> "File":
+        """Return the file of that name, relative to the folder."""
+        return File(folder=self, name=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class File:
     """
     A file of a project, which need not exist.
 
     Attributes:
-        root: The project's folder.
-        name: Relative to it, as messages show it.
+        folder: The project's folder.
+        name: Relative to it, with '/', as messages show it.
     """
 
-    root: str
+    folder: Folder
     name: str
 
     @property
     def path(self) -> str:
         """Where the file is, links not followed."""
-        return os.path.join(self.root, self.name)
+        return os.path.join(self.folder.root, self.name)
 
     def target(self) -> str:
         """
@@ -49,10 +81,10 @@ class File:
             FileConflictError: If that lies outside the checkout (where there is
                 none: outside the project).
         """
+        if not self._linked():
+            return self.path
         real = os.path.realpath(self.path)
-        within = checkout.find(self.root)
-        fence = within.root if within else os.path.realpath(self.root)
-        if os.path.commonpath([real, fence]) != fence:
+        if os.path.commonpath([real, self.folder.fence]) != self.folder.fence:
             # Worktrees often link .env to the main checkout's: writing through the
             # link would move the other checkout's ports.
             raise FileConflictError(
@@ -61,6 +93,15 @@ class File:
                 hint=f"replace the link by a file of this checkout's own: rm {self.name}",
             )
         return real
+
+    def _linked(self) -> bool:
+        """Tell whether a link lies on the way from the folder, itself real."""
+        path = self.folder.root
+        for part in self.name.split("/"):
+            path = os.path.join(path, part)
+            if os.path.islink(path):
+                return True
+        return False
 
 
 def read(file: File) -> bytes | None:
@@ -174,10 +215,9 @@ def locked(file: File, *, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
 
 
 def _lock_path(file: File) -> str:
+    if file.folder.git_dir:
+        return os.path.join(file.folder.git_dir, "portconf", "lock")
     folder, name = os.path.split(file.target())
-    within = checkout.find(folder)
-    if within:
-        return os.path.join(within.git_dir, "portconf", "lock")
     return os.path.join(folder, f".{name}.lock")
 
 

@@ -15,6 +15,7 @@ def of_plan(settings: Settings, plan: Plan) -> tuple[str, ...]:
         settings: The declaration.
         plan: What is kept; may hold two services on one port.
     """
+    declared = settings.by_name()
     found = [
         f"{settings.assignments}: port {port} is assigned to both"
         f" {' and '.join(map(repr, names))}"
@@ -32,7 +33,7 @@ def of_plan(settings: Settings, plan: Plan) -> tuple[str, ...]:
     found += [
         f"{name!r} has port {each.port} but is not declared"
         for name, each in plan.services.items()
-        if not settings.service(name)
+        if name not in declared
     ]
     if plan.services and plan.base_port != settings.base_port:
         found.append(

@@ -3,7 +3,7 @@
 import re
 
 from portconf import checkout, files
-from portconf.files import File
+from portconf.files import Folder
 from portconf.reports import FileChange
 
 
@@ -34,20 +34,20 @@ def notes(root: str, names: list[str], *, added: bool) -> tuple[str, ...]:
     return tuple(found)
 
 
-def lines(root: str, names: list[str]) -> tuple[FileChange, ...]:
+def lines(folder: Folder, names: list[str]) -> tuple[FileChange, ...]:
     """
     Return the change of `.gitignore` that makes git ignore the generated files.
 
     Args:
-        root: The project's folder.
+        folder: The project's folder.
         names: The generated files, relative to it.
 
     Raises:
         StoreError: If `.gitignore` cannot be read.
     """
-    old = files.read(File(root=root, name=GITIGNORE))
+    old = files.read(folder.file(GITIGNORE))
     before = old or b""
-    loose = checkout.unignored(root, names)
+    loose = checkout.unignored(folder.root, names)
     if not loose:
         return ()
     newline = b"\r\n" if b"\r\n" in before else b"\n"

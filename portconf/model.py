@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Self
 
 from portconf.errors import ConfigError
@@ -19,6 +20,7 @@ VARIABLE_PATTERN = r"[A-Z_][A-Z0-9_]*"
 _VARIABLE_RULE = "upper-case letters, digits and '_', not starting with a digit"
 
 
+@lru_cache(maxsize=4096)  # every read of a plan asks for every name
 def name_problem(name: object) -> str | None:
     """Return what is wrong with a service's name, or None."""
     if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
@@ -156,7 +158,7 @@ def variable_of(name: str) -> str:
         >>> variable_of("http-server")
         'HTTP_SERVER_PORT'
     """
-    return re.sub(r"[-.]", "_", name).upper() + "_PORT"
+    return name.replace("-", "_").replace(".", "_").upper() + "_PORT"
 
 
 RESERVED = frozenset({"BASE_PORT", "NEXT_PORT", "COMPOSE_PROJECT_NAME"})

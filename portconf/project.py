@@ -19,7 +19,7 @@ from portconf import (
     variables,
 )
 from portconf.errors import AssignmentError, ConfigError, FileConflictError
-from portconf.files import File
+from portconf.files import File, Folder
 from portconf.kinds import did_you_mean
 from portconf.model import Plan, Service
 from portconf.reports import Explanation, Outcome, Status
@@ -99,7 +99,7 @@ class Project:
     @property
     def file(self) -> File:
         """The assignments file."""
-        return File(root=self.root, name=self.settings.assignments)
+        return Folder.at(self.root).file(self.settings.assignments)
 
     def plan(self) -> Plan:
         """
@@ -227,11 +227,12 @@ class Project:
             AssignmentError: If no port can be given.
             StoreError: If the assignments file is refused or cannot be written.
         """
-        kept = self.plan().services.get(name)
-        if kept:
-            return kept.port
+        updater = self._updater()
+        port = updater.assigned(name)
+        if port is not None:
+            return port
         service = self.settings.service(name) or Service(name=name, purpose=purpose)
-        return self._updater().assign(service)
+        return updater.assign(service)
 
     def forget(self, name: str) -> bool:
         """
@@ -297,7 +298,8 @@ class Project:
             raise self._unknown(name, plan)
         names = [PYPROJECT, self.settings.assignments]
         names += [target.name for target in exports.targets(self.settings)]
-        read = {each: files.read(File(root=self.root, name=each)) for each in names}
+        folder = Folder.at(self.root)
+        read = {each: files.read(folder.file(each)) for each in names}
         texts = {
             each: (data or b"").decode(errors="replace") for each, data in read.items()
         }
@@ -330,6 +332,7 @@ class Project:
         return Updater(
             root=self.root,
             settings=self.settings,
+            folder=Folder.at(self.root),
             lock_timeout=self.lock_timeout,
             dry_run=dry_run,
             force=force,

@@ -111,6 +111,7 @@ class Status:
     @classmethod
     def of(cls, plan: Plan, settings: Settings, *, root: str) -> Self:
         """Lay the services of a plan and a declaration out."""
+        declared = settings.by_name()
         rows = [
             Row(
                 service=each.name,
@@ -118,7 +119,7 @@ class Status:
                 assigned=each.assigned,
                 variable=each.variable,
                 purpose=each.purpose,
-                declared=settings.service(each.name) is not None,
+                declared=each.name in declared,
             )
             for each in variables.endpoints(plan, settings)
         ]

@@ -65,6 +65,10 @@ class Settings:
     services: tuple[Service, ...] = ()
     templates: tuple[Template, ...] = ()
 
+    def by_name(self) -> dict[str, Service]:
+        """Return the declared services, in their order."""
+        return {each.name: each for each in self.services}
+
     def service(self, name: str) -> Service | None:
         """Return the declared service of that name, or None."""
         return next((each for each in self.services if each.name == name), None)

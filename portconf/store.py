@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from portconf import files
@@ -58,20 +59,24 @@ def write(file: File, plan: Plan) -> None:
 
 def render(plan: Plan) -> bytes:
     """Return the file's content: services in port order, two spaces, a newline."""
-    document: dict[str, Any] = {
-        "format": FORMAT,
-        "base_port": plan.base_port,
-        "next_port": plan.next_port,
-        "services": {
-            name: {"port": each.port, "purpose": each.purpose}
-            for name, each in plan.services.items()
-        },
-    }
+    # json.dumps gives the same text, but indents in Python: ten times slower.
+    quote = json.encoder.encode_basestring
+    services = ",".join(
+        f"\n    {quote(name)}: {{"
+        f'\n      "port": {each.port},'
+        f'\n      "purpose": {quote(each.purpose)}'
+        "\n    }"
+        for name, each in plan.services.items()
+    )
+    head = f'{{\n  "format": {FORMAT},\n  "base_port": {plan.base_port},'
+    head += f'\n  "next_port": {plan.next_port},\n  "services": {{{services}'
+    tail = "\n  }" if services else "}"
     if plan.released:
-        document["released"] = list(plan.released)
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+        tail += f',\n  "released": {json.dumps(plan.released, indent=4)[:-1]}  ]'
+    return f"{head}{tail}\n}}\n".encode()
 
 
+@lru_cache(maxsize=2)  # read before the lock and under it: mostly the same bytes
 def parse(data: bytes, *, name: str) -> Plan:
     """
     Read the plan from the file's content.

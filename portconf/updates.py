@@ -23,8 +23,8 @@ from portconf import (
     variables,
 )
 from portconf.errors import ConfigError, FileConflictError
-from portconf.files import File
-from portconf.model import Change, Plan, Service
+from portconf.files import File, Folder
+from portconf.model import Change, Plan, Service, variable_of
 from portconf.reports import FileChange, Outcome
 from portconf.settings import PYPROJECT, Settings
 
@@ -40,6 +40,7 @@ class Updater:
         lock_timeout: Seconds to wait for another command.
         dry_run: Only tell what would be written; takes no lock.
         force: Replace files of ours by name that lack our header.
+        folder: The project's folder as it stands.
     """
 
     root: str
@@ -47,6 +48,7 @@ class Updater:
     lock_timeout: float
     dry_run: bool = False
     force: bool = False
+    folder: Folder
 
     def init(self, *, gitignore: bool) -> Outcome:
         """Assign what is declared, mend what a merge left, write the files."""
@@ -54,7 +56,7 @@ class Updater:
         with self._locked():
             before = self._plan(merged=True)
             plan, changes = self._extended(before, self.settings.services)
-            extra = ignores.lines(self.root, names) if gitignore else ()
+            extra = ignores.lines(self.folder, names) if gitignore else ()
             outcome = self._write(before, plan, changes, extra=extra)
         notes = ignores.notes(self.root, names, added=gitignore)
         return replace(outcome, notes=(*self._base_note(plan), *notes))
@@ -101,6 +103,11 @@ class Updater:
                 plan = planning.release(plan, name)
             return self._edited(text, edited, before, plan)
 
+    def assigned(self, name: str) -> int | None:
+        """Return the port that a service has, without the lock."""
+        kept = self._plan().services.get(name)
+        return kept.port if kept else None
+
     def assign(self, service: Service) -> int:
         """Give one service its number, durably, and return it."""
         with self._locked():
@@ -127,7 +134,7 @@ class Updater:
 
     @property
     def _file(self) -> File:
-        return File(root=self.root, name=self.settings.assignments)
+        return self.folder.file(self.settings.assignments)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -154,7 +161,7 @@ class Updater:
 
     def _text(self) -> str:
         """Return the declaration's file as it is now, byte-order mark included."""
-        data = files.read(File(root=self.root, name=PYPROJECT))
+        data = files.read(self.folder.file(PYPROJECT))
         try:
             return (data or b"").decode()
         except UnicodeDecodeError as error:
@@ -191,7 +198,7 @@ class Updater:
         changed = tuple(each for each in wanted if each.before != each.after)
         if not self.dry_run:
             for each in changed:
-                files.replace(File(root=self.root, name=each.name), each.after)
+                files.replace(self.folder.file(each.name), each.after)
         return Outcome(
             root=self.root,
             changes=changes,
@@ -218,7 +225,7 @@ class Updater:
         found = variables.compute(plan, self.settings, root=self.root)
         taken = {os.path.realpath(self._file.path): self._file.name}
         for target in exports.targets(self.settings):
-            file = File(root=self.root, name=target.name)
+            file = self.folder.file(target.name)
             other = taken.setdefault(file.target(), target.name)
             if other != target.name:
                 raise FileConflictError(
@@ -232,9 +239,9 @@ class Updater:
 
     def _check_variable(self, service: Service, plan: Plan) -> None:
         """Refuse a service whose variable another one has."""
-        others = [each.name for each in self.settings.services]
+        others = {each.name: each.variable for each in self.settings.services}
         for name in {*others, *plan.services} - {service.name}:
-            if variables.variable(self.settings, name) == service.variable:
+            if (others.get(name) or variable_of(name)) == service.variable:
                 raise ConfigError(
                     f"variable {service.variable!r} of {service.name!r} is that of"
                     f" {name!r} already",

@@ -29,10 +29,11 @@ def endpoints(
         settings: The declaration; a service need not be in it.
         shift: What the checkout's lease adds to a port; 0 for the plan as it stands.
     """
+    declared = settings.by_name()
     return tuple(
         Endpoint(
             name=name,
-            variable=variable(settings, name),
+            variable=declared[name].variable if name in declared else variable_of(name),
             assigned=each.port,
             port=each.port + shift,
             purpose=each.purpose,
