@@ -30,10 +30,7 @@ def candidates(folder: str | None = None) -> Iterator[str]:
     Raises:
         ConfigError: If there is no such folder.
     """
-    try:
-        here = os.path.realpath(folder or os.getcwd())
-    except FileNotFoundError:
-        raise ConfigError("the current folder does not exist any more") from None
+    here = current_folder() if folder is None else os.path.realpath(folder)
     if not os.path.isdir(here):
         raise ConfigError(f"{folder} is not a folder")
     while True:
@@ -43,6 +40,19 @@ def candidates(folder: str | None = None) -> Iterator[str]:
         if parent == here or os.path.lexists(os.path.join(here, ".git")):
             return
         here = parent
+
+
+def current_folder() -> str:
+    """
+    Return the current folder, which is a real path.
+
+    Raises:
+        ConfigError: If somebody has removed it.
+    """
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise ConfigError("the current folder does not exist any more") from None
 
 
 def load(root: str) -> Settings | None:

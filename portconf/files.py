@@ -260,7 +260,7 @@ def _write(path: str, data: bytes, mode: int | None) -> None:
         view = memoryview(data)
         while view:
             view = view[stream.write(view) :]
-        if mode is not None:
+        if mode is not None and os.name != "nt":
             os.fchmod(descriptor, mode)
         # Without it some file systems show an empty file after a power loss.
         os.fsync(descriptor)

@@ -4,10 +4,16 @@ import os
 import time
 
 from portconf import snapshot
+from portconf.declaration import current_folder
 from portconf.errors import ConfigError, RangeExhaustedError
 from portconf.files import LOCK_TIMEOUT
 from portconf.project import Project
 from portconf.settings import PYPROJECT, Settings
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    _Seen = tuple[tuple[str, snapshot.Fingerprint | None], ...]
 
 
 class PortManager:
@@ -40,14 +46,19 @@ class PortManager:
             raise ConfigError(
                 f"base_port must be an integer from 1 to 65535, got {base_port!r}"
             )
-        folder = os.path.realpath(root or os.getcwd())
+        folder = None if root is None else os.fspath(root)
         self._project = Project.holding(folder, lock_timeout=lock_timeout) or Project(
-            root=folder,
+            root=os.path.realpath(folder or os.curdir),
             settings=Settings(base_port=base_port, last_port=max(base_port, 32767)),
             lock_timeout=lock_timeout,
         )
         self._path = self._project.file.path
         self._seen: tuple[snapshot.Fingerprint | None, dict[str, int]] = (None, {})
+
+    @property
+    def root(self) -> str:
+        """The project's folder, as a real path."""
+        return self._project.root
 
     def assign_port(self, service_name: str, purpose: str = "") -> int:
         """
@@ -138,26 +149,35 @@ class PortManager:
         return self._project.variables()
 
 
-_managers: "dict[str, tuple[snapshot.Fingerprint, PortManager]]" = {}
+_managers: "dict[str, tuple[_Seen, PortManager]]" = {}
 
 
 def _manager() -> PortManager:
     """
     Return the manager of the project that holds the current directory.
 
-    It is kept while the `pyproject.toml` that declares it stays as it is.
+    It is kept while the `pyproject.toml` that declares it stays as it is, and none
+    appears nearer.
     """
-    here = os.getcwd()
+    here = current_folder()
     known = _managers.get(here)
-    if known and snapshot.fingerprint(f"{here}/{PYPROJECT}") == known[0]:
+    if known and all(snapshot.fingerprint(path) == seen for path, seen in known[0]):
         return known[1]
     before = time.time_ns()
-    seen = snapshot.fingerprint(f"{here}/{PYPROJECT}")
     manager = PortManager(root=Project.find(here).root)
-    # Below the project's folder a nearer declaration may appear: look again there.
-    if seen and snapshot.settled(seen, now_ns=before):
+    seen = _fingerprints(here, manager.root)
+    if snapshot.settled(seen[-1][1], now_ns=before):
         _managers[here] = (seen, manager)
     return manager
+
+
+def _fingerprints(here: str, root: str) -> "_Seen":
+    """Look at every `pyproject.toml` from ``here`` up to the project's, the last."""
+    folders = [here]
+    while folders[-1] != root:
+        folders.append(os.path.dirname(folders[-1]))
+    paths = [os.path.join(folder, PYPROJECT) for folder in folders]
+    return tuple((path, snapshot.fingerprint(path)) for path in paths)
 
 
 def assign_port(service_name: str, purpose: str = "") -> int:
