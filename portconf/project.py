@@ -330,9 +330,9 @@ class Project:
 
     def _updater(self, dry_run: bool = False, force: bool = False) -> Updater:  # noqa: FBT001, FBT002 - private
         return Updater(
-            root=self.root,
-            settings=self.settings,
             folder=Folder.at(self.root),
+            settings=self.settings,
+            declared=self.loaded_ns > 0,
             lock_timeout=self.lock_timeout,
             dry_run=dry_run,
             force=force,

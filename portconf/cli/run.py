@@ -70,12 +70,17 @@ def parser(
         epilog="exit codes: 0 done, 1 a check found something, 2 usage or declaration,"
         " 3 assignment, 4 assignments file",
         parents=[_common()],
+        allow_abbrev=False,  # what `--json` means is known before parsing
     )
     top.add_argument("--version", action="store_true", help="print the version")
     commands = top.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     for name, about in VERBS.items():
         sub = commands.add_parser(
-            name, help=about, description=about.capitalize(), parents=[_common()]
+            name,
+            help=about,
+            description=about.capitalize(),
+            parents=[_common()],
+            allow_abbrev=False,
         )
         if verbs is None or name in verbs:
             verb(name).configure(sub)

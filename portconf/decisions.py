@@ -1,0 +1,143 @@
+"""What a change of a project comes to: its plan and every file, decided, not written."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from portconf import exports, files, plan as planning, sockets, store, variables
+from portconf.errors import ConfigError, FileConflictError
+from portconf.files import File, Folder
+from portconf.model import Change, Plan, Service, variable_of
+from portconf.reports import FileChange, Outcome
+from portconf.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """
+    A project as it stands while a change of it is decided.
+
+    Attributes:
+        folder: The project's folder.
+        settings: Its declaration.
+        force: Replace files of ours by name that lack our header.
+    """
+
+    folder: Folder
+    settings: Settings
+    force: bool = False
+
+    @property
+    def file(self) -> File:
+        """The assignments file."""
+        return self.folder.file(self.settings.assignments)
+
+    def plan(self, *, merged: bool = False) -> Plan:
+        """
+        Return the plan to go on from.
+
+        Args:
+            merged: Accept two services on one port.
+
+        Raises:
+            StoreError: If the assignments file is refused.
+        """
+        kept = store.read(self.file, merged=merged)
+        return planning.resume(kept, self.settings.base_port)
+
+    def extended(
+        self, plan: Plan, services: tuple[Service, ...]
+    ) -> tuple[Plan, tuple[Change, ...]]:
+        """
+        Return the plan with ``services`` in it, and what changed.
+
+        Raises:
+            AssignmentError: If one of them cannot be given a port.
+            ConfigError: If the plan's range reaches into the kernel's.
+        """
+        return planning.extend(
+            plan,
+            services,
+            last_port=self.settings.last_port,
+            ephemeral=sockets.ephemeral_range(),
+            avoid=[each.port for each in self.settings.services if each.port],
+        )
+
+    def check_variable(self, service: Service, plan: Plan) -> None:
+        """
+        Refuse a service whose variable another one has.
+
+        Raises:
+            ConfigError: If one has.
+        """
+        others = {each.name: each.variable for each in self.settings.services}
+        for name in {*others, *plan.services} - {service.name}:
+            if (others.get(name) or variable_of(name)) == service.variable:
+                raise ConfigError(
+                    f"variable {service.variable!r} of {service.name!r} is that of"
+                    f" {name!r} already",
+                    hint="choose another name, or declare one of them with the key"
+                    " 'env'",
+                )
+
+    def outcome(
+        self,
+        before: Plan,
+        plan: Plan,
+        changes: tuple[Change, ...] = (),
+        *,
+        extra: Iterable[FileChange] = (),
+    ) -> Outcome:
+        """
+        Decide what has to be written for a new plan.
+
+        Args:
+            before: The plan that is kept.
+            plan: The plan to keep.
+            changes: What planning did.
+            extra: Further files, which are written first.
+
+        Returns:
+            With the files in the order in which they are to be written: the plan
+            before what follows from it.
+
+        Raises:
+            StoreError: If a file is refused.
+            AssignmentError: If a declared service has no port.
+            ConfigError: If a value cannot be carried.
+        """
+        wanted = [*extra, *self._kept_change(before, plan), *self._generated(plan)]
+        return Outcome(
+            root=self.folder.root,
+            changes=changes,
+            gone=tuple(
+                (name, each.port)
+                for name, each in before.services.items()
+                if name not in plan.services
+            ),
+            files=tuple(each for each in wanted if each.before != each.after),
+        )
+
+    def _kept_change(self, before: Plan, plan: Plan) -> Iterator[FileChange]:
+        """Yield the change of the assignments file, if what it says changes."""
+        data = files.read(self.file)
+        # A formatter may have laid the file out anew: that is no reason to write.
+        if data is None or before != plan or before.duplicates():
+            yield FileChange(name=self.file.name, before=data, after=store.render(plan))
+
+    def _generated(self, plan: Plan) -> Iterator[FileChange]:
+        """Yield what each generated file was and is to be."""
+        found = variables.compute(plan, self.settings, root=self.folder.root)
+        taken = {os.path.realpath(self.file.path): self.file.name}
+        for target in exports.targets(self.settings):
+            file = self.folder.file(target.name)
+            other = taken.setdefault(file.target(), target.name)
+            if other != target.name:
+                raise FileConflictError(
+                    f"{target.name} and {other} are one file, by a link",
+                    path=target.name,
+                    hint=f"remove the link: rm {target.name}",
+                )
+            old = files.read(file)
+            new = exports.content(target, old, found, force=self.force)
+            yield FileChange(name=target.name, before=old, after=new)
