@@ -104,7 +104,7 @@ def parse(text: str) -> Settings | None:
     """
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: a number too long
         reason = str(error) or "it is nested too deeply"
         raise ConfigError(f"{PYPROJECT}: is not TOML: {reason}") from error
     tool = document.get("tool", {})

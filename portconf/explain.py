@@ -51,9 +51,7 @@ def explain(
         declared=declared,
         rule=_rule(plan, name, fixed=service.port if service else None),
         stepped_over=planning.stepped_over(plan, plan.services[name].port),
-        stored=Place(
-            file=settings.assignments, line=_line(kept, rf'^\s*"{re.escape(name)}": ')
-        ),
+        stored=Place(file=settings.assignments, line=_stored_line(kept, name)),
         exported=tuple(_exported(settings, texts, variable)),
         overridden=None
         if set_to in (None, str(port))
@@ -90,25 +88,55 @@ def declaration_line(text: str, name: str) -> int | None:
     r"""
     Return the line of a `pyproject.toml` that declares a service.
 
-    The parser keeps no positions, so this looks for the forms in which a service is
-    declared; None where the file uses a rarer one.
+    The parser keeps no positions, so this looks at headers and keys line by line;
+    None where the file uses a form that it does not know.
 
     Examples:
         >>> declaration_line('[tool.portconf]\nservices = ["web", "db"]', "db")
         2
     """
-    word = rf"""(?:{re.escape(name)}|"{re.escape(name)}"|'{re.escape(name)}')"""
-    table = r"\s*\[\s*tool\s*\.\s*portconf\s*\.\s*services\s*"
-    for pattern in (
-        rf"^{table}\.\s*{word}\s*\]",
-        rf"(?s:^{table}\](?:(?!^\s*\[).)*?)^\s*{word}\s*[=.]",
-        rf"^\s*services\s*(?:\.\s*{word}|=[^#\n]*?[\[{{,\s]{word}\s*[\],=}}])",
-        rf"(?s:^\s*services\s*=\s*[\[{{](?:(?!^\s*\[).)*?)^\s*{word}",
-    ):
-        found = re.search(pattern, text, re.MULTILINE)
-        if found:
-            return text.count("\n", 0, found.end()) + 1
+    services = ["tool", "portconf", "services"]
+    table: list[str] = []
+    lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
+        header = re.match(r"\s*\[([^\[\]]+)\]", line)
+        key = re.match(rf"\s*((?:{_PART})(?:\s*\.\s*(?:{_PART}))*)\s*=", line)
+        if header:
+            table = here = _parts(header[1])
+        else:
+            here = table + _parts(key[1]) if key else []
+        if here[:4] == [*services, name]:
+            return number
+        if key and here == services:
+            return _inside(lines, number, name)
     return None
+
+
+_PART = r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'"""
+
+
+def _parts(path: str) -> list[str]:
+    return [part.strip("\"'") for part in re.findall(_PART, path)]
+
+
+def _inside(lines: list[str], first: int, name: str) -> int | None:
+    """Return the line of a name in the list or inline table that begins at a line."""
+    word = re.escape(name)
+    mention = rf"""[\[,{{\s](?:"{word}"|'{word}'|{word}(?=\s*=))"""
+    for number, line in enumerate(lines[first - 1 :], start=first):
+        value = line.partition("=")[2] if number == first else line
+        if re.search(mention, f" {value}"):
+            return number
+        if re.match(r"\s*\[", line) and number > first:
+            return None
+    return None
+
+
+def _stored_line(text: str, name: str) -> int | None:
+    """Return the line of an assignments file that keeps a service."""
+    head, services, rest = text.partition('"services"')
+    line = _line(rest, rf'"{re.escape(name)}"\s*:\s*\{{')
+    return line + (head + services).count("\n") if line else None
 
 
 def _line(text: str, pattern: str) -> int | None:

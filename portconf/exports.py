@@ -1,6 +1,7 @@
 """What each generated file is to hold, given what it holds now."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +9,7 @@ from typing import Literal
 from portconf import formats, sections
 from portconf.errors import ConfigError, FileConflictError
 from portconf.kinds import Problem, shown
+from portconf.model import VARIABLE_PATTERN
 from portconf.settings import Settings
 
 
@@ -120,6 +122,17 @@ def _unsets(old: bytes, variables: Mapping[str, str]) -> str:
     A shell may have sourced any earlier version of the file, so that a name once
     listed stays listed.
     """
-    known = re.findall(rb"^(?:export|unset) ([A-Z_][A-Z0-9_]*)", old, re.MULTILINE)
-    gone = sorted({each.decode() for each in known} - set(variables))
-    return "".join(f"unset {each}\n" for each in gone)
+    try:
+        words = shlex.split(old.decode("utf-8", "surrogateescape"), comments=True)
+    except ValueError:  # somebody broke the quoting: nothing is known of it then
+        words = []
+    # A line is two words; a line inside a quoted value is none.
+    known = {
+        word.partition("=")[0]
+        for verb, word in zip(words[::2], words[1::2], strict=False)
+        if verb in ("export", "unset")
+    }
+    gone = sorted(known - set(variables))
+    return "".join(
+        f"unset {each}\n" for each in gone if re.fullmatch(VARIABLE_PATTERN, each)
+    )

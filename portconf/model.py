@@ -9,7 +9,7 @@ from typing import Self
 
 from portconf.errors import ConfigError
 from portconf.keys import key
-from portconf.kinds import Choice, Either, Flag, Matching, Port, Words, shown
+from portconf.kinds import Choice, Either, Flag, Matching, Port, Problem, Words, shown
 
 
 NAME_RULE = (
@@ -86,7 +86,9 @@ class PortRange:
         return self.last - self.first + 1
 
 
-_TEXT = Matching(rule="text on one line", pattern=r"[^\x00-\x1f\x7f]*", limit=200)
+_TEXT = Matching(
+    rule="text on one line", pattern=r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*", limit=200
+)
 _PATH = Matching(
     rule="a path that starts with '/'", pattern=r"/[^\x00-\x20\x7f]*", limit=2000
 )
@@ -143,6 +145,10 @@ class Service:
         problem = name_problem(self.name) or variable_problem(self.variable)
         if problem:
             raise ConfigError(f"service {problem}")
+        try:
+            _TEXT.read(self.purpose)
+        except Problem as wrong:
+            raise ConfigError(f"the purpose of {self.name!r} {wrong}") from None
 
     @property
     def variable(self) -> str:

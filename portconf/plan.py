@@ -95,11 +95,15 @@ def extend(
     wanted = tuple(services)
     kept, reasons = _healed(plan, wanted)
     wanted += _undeclared_losers(plan, wanted, reasons)
-    released = set(plan.released)
+    moving = [each for each in wanted if each.port and _has_other(each, kept)]
+    for service in moving:
+        del kept[service.name]  # first, so that one may take what another leaves
     for service in wanted:
-        if service.port and _fix(service, service.port, kept, reasons):
-            released.discard(service.port)
-            released |= _given_up(plan, service.name, kept)
+        if service.port:
+            _fix(service, service.port, kept, reasons)
+    released = set(plan.released) - {each.port for each in wanted}
+    for service in moving:
+        released |= _given_up(plan, service.name, kept)
     used = {each.port for each in kept.values()} | released | set(avoid)
     used |= {service.port for service in wanted if service.port}
     cursor = plan.next_port
@@ -192,24 +196,25 @@ def _undeclared_losers(
     )
 
 
+def _has_other(service: Service, kept: Mapping[str, Assignment]) -> bool:
+    held = kept.get(service.name)
+    return held is not None and held.port != service.port
+
+
 def _fix(
     service: Service, port: int, kept: dict[str, Assignment], reasons: dict[str, str]
-) -> bool:
-    """Give a service the port that its declaration fixes; False: it had it."""
-    held = kept.get(service.name)
-    if held and held.port == port:
-        return False
-    other = next((name for name, each in kept.items() if each.port == port), None)
-    if other:
+) -> None:
+    """Give a service the port that its declaration fixes."""
+    holders = [name for name, each in kept.items() if each.port == port]
+    if holders not in ([], [service.name]):
         raise PortConflictError(
-            f"port {port} is fixed for {service.name!r} but assigned to {other!r}",
+            f"port {port} is fixed for {service.name!r} but assigned to {holders[0]!r}",
             port=port,
-            services=(other, service.name),
-            hint=f"fix another port, or run 'portconf release {other}' first",
+            services=(holders[0], service.name),
+            hint=f"fix another port, or run 'portconf release {holders[0]}' first",
         )
     kept[service.name] = Assignment(port=port, purpose=service.purpose)
     reasons[service.name] = f"its declaration fixes {port}"
-    return True
 
 
 def _given_up(plan: Plan, name: str, kept: Mapping[str, Assignment]) -> set[int]:

@@ -3,10 +3,12 @@
 from typing import Any
 
 from portconf.keys import Key, keys_of
-from portconf.model import NAME_PATTERN, VARIABLE_PATTERN, Service
+from portconf.model import NAME_PATTERN, RESERVED, VARIABLE_PATTERN, Service
 from portconf.settings import Settings
+from portconf.templates import LIMIT, TEMPLATE_PATTERN
 
 
+_OURS = f"(?:{'|'.join(sorted(RESERVED))}|PORTCONF_.*)"
 _ID = "urn:portconf:schema:1"
 
 
@@ -15,7 +17,8 @@ def get_schema(tool_name: str = "portconf") -> dict[str, Any]:
     Return the schema, as the entry point `validate_pyproject.tool_schema` asks.
 
     It accepts what the parser accepts, but for what only the whole table shows: two
-    services with one variable or one fixed port, a template that names no service.
+    services with one variable or one fixed port, a service whose default variable
+    portconf sets itself, a template that names no service.
 
     Args:
         tool_name: The name of the table below `[tool]`.
@@ -23,13 +26,16 @@ def get_schema(tool_name: str = "portconf") -> dict[str, Any]:
     Returns:
         A JSON Schema, draft 7.
     """
+    variables = {"pattern": f"^(?!{_OURS}$){VARIABLE_PATTERN}$"}
+    keys = _properties(keys_of(Service))
+    keys["env"] |= variables
     names = {"pattern": f"^{NAME_PATTERN}$"}
     service = {
         "anyOf": [
-            {"type": "string", "description": "Just the purpose."},
+            {**keys["purpose"], "description": "Just the purpose."},
             {
                 "type": "object",
-                "properties": _properties(keys_of(Service)),
+                "properties": keys,
                 "additionalProperties": False,
             },
         ]
@@ -48,8 +54,12 @@ def get_schema(tool_name: str = "portconf") -> dict[str, Any]:
     templates = {
         "description": "Variables made from ports: `{NAME}` stands for a service's.",
         "type": "object",
-        "propertyNames": {"pattern": f"^{VARIABLE_PATTERN}$"},
-        "additionalProperties": {"type": "string", "maxLength": 4000},
+        "propertyNames": variables,
+        "additionalProperties": {
+            "type": "string",
+            "maxLength": LIMIT,
+            "pattern": f"^{TEMPLATE_PATTERN}$",
+        },
     }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",

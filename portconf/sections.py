@@ -35,25 +35,25 @@ def merge(old: bytes, body: bytes, names: Iterable[str]) -> bytes:
     """
     if old.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise Problem("is UTF-16, which no env-file parser reads; save it as UTF-8")
-    lines = old.splitlines(keepends=True)
+    mark = _BOM if old.startswith(_BOM) else b""
+    lines = old.removeprefix(_BOM).splitlines(keepends=True)
     first, last = _fences(lines)
     _check_outside(lines, first, last, frozenset(name.encode() for name in names))
-    # bytes.splitlines splits at a lone CR too, so that "\r" alone counts as an end.
     newline = b"\r\n" if any(line.endswith(b"\r\n") for line in lines) else b"\n"
     section = BEGIN + b"\n" + _NOTE + body + END + b"\n"
     before = b"".join(lines[:first])
     after = b"".join(lines[last:])
-    if before not in (b"", _BOM) and not before.endswith((b"\n", b"\r")):
+    if before and not before.endswith((b"\n", b"\r")):
         before += newline
-    if after == b"" and lines[first:] and not lines[last - 1].endswith(b"\n"):
+    if lines[first:] and not after and not lines[-1].endswith(b"\n"):
         section = section[:-1]  # the file ended at our fence, without a newline
-    return before + section.replace(b"\n", newline) + after
+    return mark + before + section.replace(b"\n", newline) + after
 
 
 def _fences(lines: list[bytes]) -> tuple[int, int]:
     """Return the section's first line and the one after its last."""
-    begins = [i for i, line in enumerate(lines) if _bare(line, i) == BEGIN]
-    ends = [i for i, line in enumerate(lines) if _bare(line, i) == END]
+    begins = [i for i, line in enumerate(lines) if line.rstrip() == BEGIN]
+    ends = [i for i, line in enumerate(lines) if line.rstrip() == END]
     if not begins and not ends:
         return len(lines), len(lines)
     if len(begins) == len(ends) == 1 and begins[0] < ends[0]:
@@ -71,14 +71,10 @@ def _check_outside(
     for index, line in enumerate(lines):
         if first <= index < last:
             continue
-        found = re.match(rb"\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", _bare(line, index))
+        found = re.match(rb"\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", line)
         if found and found[1] in names:
             # uv and some others take the first of two, the rest the last.
             raise Problem(
                 f"sets {found[1].decode()} outside portconf's section, at line"
                 f" {index + 1}"
             )
-
-
-def _bare(line: bytes, index: int) -> bytes:
-    return (line.removeprefix(_BOM) if index == 0 else line).rstrip()

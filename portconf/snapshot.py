@@ -77,12 +77,12 @@ def read(folder: str) -> "Answers | None":
         return None
     head, _, rest = body.partition("\n\n")
     ports, _, variables = rest.partition("\n\n")
-    first, of, *inputs = head.split("\n")
-    if first != _FIRST or of != root:
+    first, *inputs = head.split("\n")
+    if first != f"{_FIRST} {root}":
         return None
     for line in inputs:
         *numbers, name = line.split(" ", 5)
-        if fingerprint(name) != tuple(map(int, numbers)):
+        if " ".join(map(str, fingerprint(name) or ())) != " ".join(numbers):
             return None
     return _pairs(ports), _pairs(variables)
 
@@ -113,7 +113,7 @@ def write(
     path = _path(root)
     if path is None or not all(settled(each, now_ns=read_ns) for _, each in known):
         return False
-    lines = [_FIRST, root]
+    lines = [f"{_FIRST} {root}"]
     lines += [" ".join(map(str, each or ())) + f" {name}" for name, each in known]
     blocks = (
         "\n".join(lines),
@@ -131,8 +131,16 @@ def write(
             file.write(f"{body}\n{_checksum(body)}")
         os.replace(temporary, path)
     except (OSError, ValueError):
+        _discard(temporary)
         return False
     return True
+
+
+def _discard(path: str) -> None:
+    try:  # noqa: SIM105 - contextlib would be an import more for every `get`
+        os.unlink(path)
+    except OSError:
+        pass  # it was never made, or its folder cannot be written
 
 
 def _root(folder: str) -> str | None:
@@ -157,10 +165,12 @@ def _path(root: str) -> str | None:
     if not os.path.isdir(git_dir):  # a linked worktree: a file that names it
         try:
             with open(git_dir, encoding="utf-8") as file:
-                named = file.read(8192).removeprefix("gitdir:").strip()
+                label, _, named = file.read(8192).partition(":")
         except (OSError, ValueError):
             return None
-        git_dir = os.path.join(folder, named)
+        git_dir = os.path.join(folder, named.strip())
+        if label != "gitdir" or not os.path.isdir(git_dir):
+            return None
     return f"{git_dir}/portconf/snapshot-{_checksum(root)}"
 
 

@@ -165,13 +165,13 @@ def _assignment(name: str, raw: Any) -> Assignment:
         raise Problem(
             f"must hold 'port' and 'purpose' for service {name!r}, got {shown(raw)}"
         )
-    if not isinstance(raw["purpose"], str):
+    purpose = raw["purpose"]
+    # JSON can spell half of a surrogate pair, which no file can hold.
+    if not isinstance(purpose, str) or re.search(r"[\ud800-\udfff]", purpose):
         raise Problem(
-            f"must hold text as the purpose of {name!r}, got {shown(raw['purpose'])}"
+            f"must hold text as the purpose of {name!r}, got {shown(purpose)}"
         )
-    return Assignment(
-        port=_port(raw["port"], f"port of {name!r}"), purpose=raw["purpose"]
-    )
+    return Assignment(port=_port(raw["port"], f"port of {name!r}"), purpose=purpose)
 
 
 def _port(value: Any, what: str, *, most: int = 65535) -> int:

@@ -11,12 +11,20 @@ from portconf.kinds import Problem, shown
 
 # What no env-file parser reads alike inside single quotes, and no shell carries:
 # python-dotenv and Compose lose the lines after a value that ends in a backslash.
-_UNWRITABLE = re.compile(r"['\\\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+_BAD = r"'\\\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029\ud800-\udfff"
+# python-dotenv puts the value of ${NAME} in, inside single quotes too.
+_UNWRITABLE = re.compile(rf"[{_BAD}]|\$\{{")
+TEMPLATE_PATTERN = (
+    rf"(?!.*\$\{{\{{)(?:[^{{}}{_BAD}]|\{{\{{|\}}\}}|\{{[a-z0-9][a-z0-9._-]*\}})*"
+)
+
+
+LIMIT = 4000  # far below what any environment takes
 
 
 def unwritable(value: str) -> str | None:
     """
-    Return the first character of ``value`` that no env file can carry, or None.
+    Return the first part of ``value`` that no env file can carry, or None.
 
     Env files are read by parsers that disagree on quotes, backslashes and control
     characters; a value with one of them is refused rather than read two ways.
@@ -49,14 +57,6 @@ class Template:
         """
         if not isinstance(text, str):
             raise Problem(f"must be text, got {shown(text)}")
-        bad = unwritable(text)
-        if bad:
-            raise Problem(
-                f"must not contain {bad!r}, which no env file carries alike,"
-                f" got {shown(text)}"
-            )
-        if len(text) > 4000:  # noqa: PLR2004 - far below what any environment takes
-            raise Problem(f"must be at most 4000 characters, got {len(text)} of them")
         template = cls(variable=variable, text=text)
         try:
             parts = list(Formatter().parse(text))
@@ -66,6 +66,16 @@ class Template:
             raise Problem(
                 "must hold services as '{name}' and braces as '{{' and '}}',"
                 f" got {shown(text)}"
+            )
+        bad = unwritable(template.fill(dict.fromkeys(template.services, 0)))
+        if bad:
+            raise Problem(
+                f"must not contain {bad!r}, which env files do not carry alike,"
+                f" got {shown(text)}"
+            )
+        if len(text) > LIMIT:
+            raise Problem(
+                f"must be at most {LIMIT} characters, got {len(text)} of them"
             )
         return template
 
