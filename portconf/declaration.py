@@ -149,9 +149,13 @@ def _services(raw: Any, problems: list[str]) -> Iterator[Service]:
     if isinstance(raw, list):
         # The list form; a name that stands there twice is told, not merged.
         for index, name in enumerate(raw):
-            if isinstance(name, str) and name in raw[:index]:
+            if not isinstance(name, str):
+                problems.append(
+                    f"{dotted(*at)} must be a list of names, got {shown(name)} in it"
+                )
+            elif name in raw[:index]:
                 problems.append(f"{dotted(*at)} names {shown(name)} twice")
-        raw = {name if isinstance(name, str) else shown(name): {} for name in raw}
+        raw = {name: {} for name in raw if isinstance(name, str)}
     if not isinstance(raw, dict):
         problems.append(
             f"{dotted(*at)} must be a table or a list of names, got {shown(raw)}"
@@ -167,6 +171,9 @@ def _service(
     name: str, table: Any, at: tuple[str, ...], problems: list[str]
 ) -> Service | None:
     before = len(problems)
+    wrong = name_problem(name)
+    if wrong:
+        problems.append(f"{dotted(*at)}: {wrong}")
     if isinstance(table, str):
         table = {"purpose": table}
     if not isinstance(table, dict):
@@ -174,16 +181,13 @@ def _service(
             f"{dotted(*at)} must be a purpose or a table, got {shown(table)}"
         )
         return None
-    wrong = name_problem(name)
-    if wrong:
-        problems.append(f"{dotted(*at)}: {wrong}")
     values = read_table(Service, table, at, problems)
     if not wrong:
         clash = variable_problem(values.get("env") or variable_of(name))
         if clash and "env" in values:
             problems.append(f"{dotted(*at, 'env')}: {clash}")
         elif clash:
-            problems.append(f"{dotted(*at)}: {clash}")
+            problems.append(f"{dotted(*at)}: {clash}; set another with the key 'env'")
     return Service(name=name, **values) if len(problems) == before else None
 
 
@@ -225,12 +229,12 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f" {settings.instance_range}, got {settings.block_size}"
         )
     yield from _shared(
-        ((each.variable, f"services.{each.name}") for each in settings.services),
+        ((each.variable, ("services", each.name)) for each in settings.services),
         "variable {} is of both {} and {}",
-        ((each.variable, f"env.{each.variable}") for each in settings.templates),
+        ((each.variable, ("env", each.variable)) for each in settings.templates),
     )
     yield from _shared(
-        ((each.port, f"services.{each.name}") for each in settings.services),
+        ((each.port, ("services", each.name)) for each in settings.services),
         "port {} is fixed for both {} and {}",
     )
     files = {
@@ -242,7 +246,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     # "a//b" and "a/./b" cannot be written; two spellings of one file cannot differ
     # but in case, which two systems of three ignore.
     yield from _shared(
-        ((path and path.lower(), name) for name, path in files.items()),
+        ((path and path.lower(), (name,)) for name, path in files.items()),
         "file {} is both {} and {}",
     )
     for name, path in files.items():
@@ -251,15 +255,15 @@ def _contradictions(settings: Settings) -> Iterator[str]:
 
 
 def _shared(
-    pairs: Iterator[tuple[Any, str]],
+    pairs: Iterator[tuple[Any, tuple[str, ...]]],
     message: str,
-    more: Iterable[tuple[Any, str]] = (),
+    more: Iterable[tuple[Any, tuple[str, ...]]] = (),
 ) -> Iterator[str]:
     """Word each value that stands for two keys; None stands for nothing."""
-    first: dict[Any, str] = {}
+    first: dict[Any, tuple[str, ...]] = {}
     for value, name in [*pairs, *more]:
         if value is not None and value in first:
             yield message.format(
-                repr(value), f"tool.portconf.{first[value]}", f"tool.portconf.{name}"
+                repr(value), dotted(*_AT, *first[value]), dotted(*_AT, *name)
             )
         first.setdefault(value, name)

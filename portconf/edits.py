@@ -10,6 +10,7 @@ from tomlkit.items import Table
 
 from portconf.errors import ConfigError
 from portconf.keys import dotted
+from portconf.lines import of_declaration
 from portconf.settings import PYPROJECT
 
 
@@ -89,6 +90,7 @@ def remove(text: str, name: str) -> str:
     empty = "[tool.portconf.services]\n"
     return _first_right(
         text,
+        (lambda t: _cut(t, name), change),
         (lambda t: _remove(t, name), change),
         # The last [tool.portconf.services.NAME] takes its parents along.
         (lambda t: _ended(_remove(t, name), empty), change),
@@ -192,6 +194,29 @@ def _remove(text: str, name: str) -> str:
     else:
         del services[name]
     return tomlkit.dumps(document)
+
+
+def _cut(text: str, name: str) -> str:
+    """
+    Take the lines of a table [tool.portconf.services.NAME] out.
+
+    The editor would take the comments after it along, which tell of the next table.
+    """
+    lines = text.splitlines(keepends=True)
+    first = of_declaration(text, name)
+    if first is None or not lines[first - 1].lstrip().startswith("["):
+        raise LookupError(name)
+    end = first
+    for index, line in enumerate(lines[first:], start=first + 1):
+        if line.lstrip().startswith("["):
+            break
+        if line.strip() and not line.lstrip().startswith("#"):
+            end = index
+    if not "".join(lines[first - 2 : first - 1]).strip():
+        # A blank line stands before, or nothing: the one behind goes too.
+        while end < len(lines) and not lines[end].strip():
+            end += 1
+    return "".join(lines[: first - 1] + lines[end:])
 
 
 def _item(value: Any) -> Any:

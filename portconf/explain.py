@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from portconf import plan as planning
+from portconf import lines, plan as planning
 from portconf.keys import dotted
 from portconf.model import Plan
 from portconf.reports import Explanation, Place
@@ -36,7 +36,7 @@ def explain(
     service = settings.service(name)
     declared = None
     if service:
-        line = declaration_line(texts.get(PYPROJECT, ""), name)
+        line = lines.of_declaration(texts.get(PYPROJECT, ""), name)
         declared = Place(
             file=PYPROJECT,
             line=line,
@@ -82,54 +82,6 @@ def _exported(
                 Place(file=file, line=line, text=text.splitlines()[line - 1].strip())
             )
     return places
-
-
-def declaration_line(text: str, name: str) -> int | None:
-    r"""
-    Return the line of a `pyproject.toml` that declares a service.
-
-    The parser keeps no positions, so this looks at headers and keys line by line;
-    None where the file uses a form that it does not know.
-
-    Examples:
-        >>> declaration_line('[tool.portconf]\nservices = ["web", "db"]', "db")
-        2
-    """
-    services = ["tool", "portconf", "services"]
-    table: list[str] = []
-    lines = text.splitlines()
-    for number, line in enumerate(lines, start=1):
-        header = re.match(r"\s*\[([^\[\]]+)\]", line)
-        key = re.match(rf"\s*((?:{_PART})(?:\s*\.\s*(?:{_PART}))*)\s*=", line)
-        if header:
-            table = here = _parts(header[1])
-        else:
-            here = table + _parts(key[1]) if key else []
-        if here[:4] == [*services, name]:
-            return number
-        if key and here == services:
-            return _inside(lines, number, name)
-    return None
-
-
-_PART = r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'"""
-
-
-def _parts(path: str) -> list[str]:
-    return [part.strip("\"'") for part in re.findall(_PART, path)]
-
-
-def _inside(lines: list[str], first: int, name: str) -> int | None:
-    """Return the line of a name in the list or inline table that begins at a line."""
-    word = re.escape(name)
-    mention = rf"""[\[,{{\s](?:"{word}"|'{word}'|{word}(?=\s*=))"""
-    for number, line in enumerate(lines[first - 1 :], start=first):
-        value = line.partition("=")[2] if number == first else line
-        if re.search(mention, f" {value}"):
-            return number
-        if re.match(r"\s*\[", line) and number > first:
-            return None
-    return None
 
 
 def _stored_line(text: str, name: str) -> int | None:

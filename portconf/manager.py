@@ -7,6 +7,7 @@ from portconf import snapshot
 from portconf.declaration import current_folder
 from portconf.errors import ConfigError, RangeExhaustedError
 from portconf.files import LOCK_TIMEOUT
+from portconf.model import Service
 from portconf.project import Project
 from portconf.settings import PYPROJECT, Settings
 
@@ -52,7 +53,9 @@ class PortManager:
             settings=Settings(base_port=base_port, last_port=max(base_port, 32767)),
             lock_timeout=lock_timeout,
         )
-        self._path = self._project.file.path
+        self._path = os.path.join(
+            self._project.root, self._project.settings.assignments
+        )
         self._seen: tuple[snapshot.Fingerprint | None, dict[str, int]] = (None, {})
 
     @property
@@ -69,14 +72,21 @@ class PortManager:
 
         Args:
             service_name: Lower-case letters and digits joined by '-', '_' or '.'.
-            purpose: What a new service is; one that has a port keeps its purpose.
+            purpose: What a new service is; a declared purpose wins, and a service
+                that has a port keeps its own.
 
         Raises:
             ConfigError: If the name is refused.
             AssignmentError: If no port is left, or its fixed port is another's.
             StoreError: If the assignments file is refused, locked or not writable.
         """
-        return self._project.assign(service_name, purpose)
+        updates = self._project.updates()
+        port = updates.assigned(service_name)
+        if port is not None:
+            return port
+        declared = self._project.settings.service(service_name)
+        new = declared or Service(name=service_name, purpose=purpose)
+        return updates.assign(new)
 
     def get_port(self, service_name: str) -> int | None:
         """
@@ -125,7 +135,7 @@ class PortManager:
         Raises:
             StoreError: If the assignments file is refused, locked or not writable.
         """
-        return self._project.forget(service_name)
+        return self._project.updates().forget(service_name)
 
     def reset_assignments(self) -> None:
         """
@@ -134,7 +144,7 @@ class PortManager:
         Raises:
             StoreError: If the assignments file is refused, locked or not writable.
         """
-        self._project.forget_all()
+        self._project.updates().forget_all()
 
     def export_env_vars(self) -> dict[str, str]:
         """

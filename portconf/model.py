@@ -168,17 +168,23 @@ def variable_of(name: str) -> str:
 
 
 RESERVED = frozenset({"BASE_PORT", "NEXT_PORT", "COMPOSE_PROJECT_NAME"})
+# Read-only, or set anew at each reading, in bash or zsh: a file that exports one ends
+# with an error when it is sourced, or does not keep the value.
+SHELLS_OWN = frozenset(
+    {"BASHOPTS", "BASHPID", "BASH_VERSINFO", "EGID", "EPOCHREALTIME", "EPOCHSECONDS"}
+    | {"EUID", "GID", "GROUPS", "LINENO", "PPID", "RANDOM", "SECONDS", "SHELLOPTS"}
+    | {"SRANDOM", "UID", "USERNAME", "_"}
+)
 
 
 def variable_problem(variable: str) -> str | None:
     """Return why ``variable`` cannot be a service's or a template's, or None."""
     if not re.fullmatch(VARIABLE_PATTERN, variable):
-        return (
-            f"variable {shown(variable)} must be {_VARIABLE_RULE};"
-            " set another with the key 'env'"
-        )
+        return f"variable {shown(variable)} must be {_VARIABLE_RULE}"
     if variable in RESERVED or variable.startswith("PORTCONF_"):
         return f"variable {variable!r} is one that portconf sets itself"
+    if variable in SHELLS_OWN:
+        return f"variable {variable!r} is one that shells set themselves"
     return None
 
 

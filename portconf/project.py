@@ -13,15 +13,14 @@ from portconf import (
     exports,
     files,
     findings,
-    plan as planning,
     snapshot,
-    store,
     variables,
 )
+from portconf.decisions import Standing
 from portconf.errors import AssignmentError, ConfigError, FileConflictError
-from portconf.files import File, Folder
+from portconf.files import Folder
 from portconf.kinds import did_you_mean
-from portconf.model import Plan, Service
+from portconf.model import Plan
 from portconf.reports import Explanation, Outcome, Status
 from portconf.settings import PYPROJECT, Settings
 from portconf.updates import Updater
@@ -96,11 +95,6 @@ class Project:
                 )
         return None
 
-    @property
-    def file(self) -> File:
-        """The assignments file."""
-        return Folder.at(self.root).file(self.settings.assignments)
-
     def plan(self) -> Plan:
         """
         Return the plan that is kept, without waiting for anybody.
@@ -108,7 +102,7 @@ class Project:
         Raises:
             StoreError: If the assignments file is refused.
         """
-        return self._kept(merged=False)
+        return self._standing().plan()
 
     def variables(self) -> dict[str, str]:
         """
@@ -156,7 +150,7 @@ class Project:
             StoreError: If a file is refused or cannot be written.
             ConfigError: If two variables have one name.
         """
-        return self._updater(dry_run, force).init(gitignore=gitignore)
+        return self.updates(dry_run=dry_run, force=force).init(gitignore=gitignore)
 
     def export(self, *, force: bool = False, dry_run: bool = False) -> Outcome:
         """
@@ -167,18 +161,16 @@ class Project:
             StoreError: If a file is refused or cannot be written.
             ConfigError: If a value cannot be carried.
         """
-        return self._updater(dry_run, force).export()
+        return self.updates(dry_run=dry_run, force=force).export()
 
     def reset(self, *, force: bool = False, dry_run: bool = False) -> Outcome:
         """
         Drop every assignment, and write the files without them.
 
-        A refused assignments file is replaced too: this is the way out of it.
-
         Raises:
-            StoreError: If a file cannot be written.
+            StoreError: If a file is refused or cannot be written.
         """
-        return self._updater(dry_run, force).reset()
+        return self.updates(dry_run=dry_run, force=force).reset()
 
     def add(
         self, name: str, keys: Mapping[str, Any], *, dry_run: bool = False
@@ -196,7 +188,7 @@ class Project:
             AssignmentError: If it cannot be given a port.
             StoreError: If a file is refused or cannot be written.
         """
-        return self._updater(dry_run).add(name, keys)
+        return self.updates(dry_run=dry_run).add(name, keys)
 
     def release(self, name: str, *, dry_run: bool = False) -> Outcome:
         """
@@ -210,47 +202,7 @@ class Project:
         plan = self.plan()
         if not self.settings.service(name) and name not in plan.services:
             raise self._unknown(name, plan)
-        return self._updater(dry_run).release(name)
-
-    def assign(self, name: str, purpose: str = "") -> int:
-        """
-        Return a service's port, which it gets now if it has none.
-
-        Nothing but the plan is written. Returns once the number is durable.
-
-        Args:
-            name: A declared service or a new one.
-            purpose: What a new one is; a declared purpose wins.
-
-        Raises:
-            ConfigError: If the name or its variable is refused.
-            AssignmentError: If no port can be given.
-            StoreError: If the assignments file is refused or cannot be written.
-        """
-        updater = self._updater()
-        port = updater.assigned(name)
-        if port is not None:
-            return port
-        service = self.settings.service(name) or Service(name=name, purpose=purpose)
-        return updater.assign(service)
-
-    def forget(self, name: str) -> bool:
-        """
-        Give a service's number up in the plan, and nowhere else; False: it had none.
-
-        Raises:
-            StoreError: If the assignments file is refused or cannot be written.
-        """
-        return self._updater().forget(name)
-
-    def forget_all(self) -> None:
-        """
-        Drop every assignment in the plan, and nowhere else.
-
-        Raises:
-            StoreError: If the assignments file cannot be locked or written.
-        """
-        self._updater().forget_all()
+        return self.updates(dry_run=dry_run).release(name)
 
     def status(self) -> Status:
         """
@@ -272,7 +224,7 @@ class Project:
             StoreError: If the assignments file is refused for more than two services
                 on one port.
         """
-        found = findings.of_plan(self.settings, self._kept(merged=True))
+        found = findings.of_plan(self.settings, self._standing().plan(merged=True))
         if found:
             return found
         try:
@@ -313,6 +265,9 @@ class Project:
             port=plan.services[name].port,
         )
 
+    def _standing(self) -> Standing:
+        return Standing(folder=Folder.at(self.root), settings=self.settings)
+
     def _answers(self) -> dict[str, str]:
         """Compute the variables, and keep them for the hot commands."""
         names = (PYPROJECT, self.settings.assignments)
@@ -324,11 +279,8 @@ class Project:
         snapshot.write(self.root, inputs, ports, found, read_ns=self.loaded_ns)
         return found
 
-    def _kept(self, *, merged: bool = False) -> Plan:
-        kept = store.read(self.file, merged=merged)
-        return planning.resume(kept, self.settings.base_port)
-
-    def _updater(self, dry_run: bool = False, force: bool = False) -> Updater:  # noqa: FBT001, FBT002 - private
+    def updates(self, *, dry_run: bool = False, force: bool = False) -> Updater:
+        """Return what carries changes of this project out."""
         return Updater(
             folder=Folder.at(self.root),
             settings=self.settings,

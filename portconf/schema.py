@@ -3,12 +3,12 @@
 from typing import Any
 
 from portconf.keys import Key, keys_of
-from portconf.model import NAME_PATTERN, RESERVED, VARIABLE_PATTERN, Service
+from portconf.model import NAME_PATTERN, RESERVED, SHELLS_OWN, VARIABLE_PATTERN, Service
 from portconf.settings import Settings
 from portconf.templates import LIMIT, TEMPLATE_PATTERN
 
 
-_OURS = f"(?:{'|'.join(sorted(RESERVED))}|PORTCONF_.*)"
+_OURS = f"(?:{'|'.join(sorted(RESERVED | SHELLS_OWN))}|PORTCONF_.*)"
 _ID = "urn:portconf:schema:1"
 
 

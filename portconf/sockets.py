@@ -25,7 +25,9 @@ def ephemeral_range(folder: str = _LINUX) -> PortRange | None:
     if sys.platform != "linux":
         return _DYNAMIC
     try:
-        with open(os.path.join(folder, "ip_local_port_range")) as file:
+        with open(
+            os.path.join(folder, "ip_local_port_range"), encoding="ascii"
+        ) as file:
             first, last = (int(word) for word in file.read().split())
         return PortRange(first=first, last=last)
     except (OSError, ValueError):

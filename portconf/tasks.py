@@ -23,9 +23,10 @@ from portconf.cli import main
 
 def _verb(*words: str, **flags: bool | str | None) -> None:
     """Run one verb as the command line does."""
+    given = {f"--{name.replace('_', '-')}": flag for name, flag in flags.items()}
     options = [
-        f"--{name.replace('_', '-')}" if value is True else f"--{name}={value}"
-        for name, value in flags.items()
+        option if value is True else f"{option}={value}"
+        for option, value in given.items()
         if value not in (None, False, "")
     ]
     code = main([*words, *options], program="ports")

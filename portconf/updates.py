@@ -124,6 +124,7 @@ class Updater:
         """Drop every assignment in the plan alone."""
         now = self._standing()
         with files.locked(now.file, timeout=self.lock_timeout):
+            now.plan(merged=True)  # a refused file is not read as empty, here neither
             store.write(now.file, planning.begin(self.settings.base_port))
 
     def _standing(self) -> Standing:

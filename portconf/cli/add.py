@@ -1,6 +1,7 @@
 """`add`: declares a service, and assigns it."""
 
 import argparse
+import shlex
 from typing import Any
 
 from portconf import declaration
@@ -49,5 +50,12 @@ def run(options: argparse.Namespace) -> Answer:
     given: dict[str, Any] = {
         key.name: getattr(options, key.field) for key in keys_of(Service).values()
     }
-    keys = {name: value for name, value in given.items() if value not in (None, False)}
+    health = given["health"]
+    if health and not health.startswith("/"):
+        given["health"] = shlex.split(health)
+    keys = {
+        name: value
+        for name, value in given.items()
+        if value is not None and value is not False
+    }
     return outcome.answer(found.add(options.name, keys, dry_run=options.dry_run))

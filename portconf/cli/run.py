@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NoReturn, Protocol
@@ -82,6 +83,8 @@ def parser(
             parents=[_common()],
             allow_abbrev=False,
         )
+        # A wrong option is reported against the help that lists the right ones.
+        sub.set_defaults(parser=sub)
         if verbs is None or name in verbs:
             verb(name).configure(sub)
     return top
@@ -151,15 +154,25 @@ def run(words: list[str], *, program: str = "portconf") -> int:
                 hint=f"'{program} --help' lists them",
             )
         reader = parser((name,), program=program)
-        options = reader.parse_args(words)
+        options, extra = reader.parse_known_args(words)
+        if extra and options.verb:
+            known = re.findall(r"--[a-z-]+", options.parser.format_help())
+            raise UsageError(
+                f"there is no option {extra[0]!r} here{did_you_mean(extra[0], known)}",
+                hint=f"'{program} {name} --help' shows what there is",
+            )
         if options.version:
             return _print_version()
         if not options.verb:
-            raise UsageError("a verb is missing", hint=f"'{program} --help' lists them")
+            wrong = f"there is no option {extra[0]!r}" if extra else "a verb is missing"
+            raise UsageError(wrong, hint=f"'{program} --help' lists what there is")
         answer = verb(options.verb).run(options)
     except PortconfError as error:
         _tell_error(error, name, program=program, as_json=as_json)
         return error.exit_code
+    except SystemExit as done:  # argparse has printed the help
+        write("")  # flushed here, where a reader that has left is no traceback
+        return int(done.code or 0)
     _tell(answer, options.verb, program=program, as_json=as_json)
     return 1 if answer.findings else 0
 

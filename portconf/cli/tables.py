@@ -69,16 +69,11 @@ def rich_table(
 ) -> object:
     """Return the table as rich draws it."""
     from rich import box
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    drawing = Table(
-        title=Text(title),
-        caption=Text(footer),
-        box=box.ROUNDED,
-        title_justify="left",
-        caption_justify="left",
-    )
+    drawing = Table(box=box.ROUNDED)
     styles = ["bold", "bold cyan", "green"]
     for index, name in enumerate(head):
         drawing.add_column(
@@ -89,7 +84,9 @@ def rich_table(
         )
     for row in rows:
         drawing.add_row(*(Text(cell) for cell in row))
-    return drawing
+    # Not the table's own title, which would be wrapped to the table's width.
+    above = Text(title, style="italic", overflow="fold")
+    return Group(above, drawing, Text(footer, style="dim"))
 
 
 def diff(changes: Iterable[FileChange]) -> str:

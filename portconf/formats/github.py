@@ -14,7 +14,7 @@ def render(variables: "Mapping[str, str]") -> str:
     """Return one `NAME=VALUE` a line."""
     for name, value in variables.items():
         # A line break would start a variable of the value's choosing.
-        if len(value.splitlines()) > 1 or value[-1:].isspace() or "\0" in value:
+        if any(character in value for character in "\r\n\0"):
             raise ValueError(name)
         if name.startswith(("GITHUB_", "RUNNER_")):
             raise ValueError(name)

@@ -5,9 +5,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-# shlex.quote would do, at the price of importing `re` in the hottest command.
+# shlex.quote would do, at the price of importing `re` in the hottest command. No '=':
+# zsh makes the path of a program of a word that begins with it.
 _BARE = frozenset(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+,=-"
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+,-"
 )
 
 
