@@ -50,13 +50,15 @@ def _git_dir(folder: str) -> str | None:
     path = os.path.join(folder, ".git")
     if os.path.isdir(path):
         return os.path.realpath(path)
+    if not os.path.isfile(path):  # opening a named pipe would hang
+        return None
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             label, _, named = file.read(8192).partition(":")
-    except OSError:
+        # Relative since git 2.48 where worktree.useRelativePaths is set.
+        git_dir = os.path.realpath(os.path.join(folder, named.strip()))
+    except (OSError, ValueError):  # ValueError: a NUL in it
         return None
-    # Relative since git 2.48 where worktree.useRelativePaths is set.
-    git_dir = os.path.realpath(os.path.join(folder, named.strip()))
     return git_dir if label == "gitdir" and os.path.isdir(git_dir) else None
 
 

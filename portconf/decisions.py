@@ -9,7 +9,7 @@ from portconf.errors import ConfigError, FileConflictError
 from portconf.files import File, Folder
 from portconf.model import Change, Plan, Service, variable_of
 from portconf.reports import FileChange, Outcome
-from portconf.settings import Settings
+from portconf.settings import GITIGNORE, PYPROJECT, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,8 @@ class Standing:
     def _generated(self, plan: Plan) -> Iterator[FileChange]:
         """Yield what each generated file was and is to be."""
         found = variables.compute(plan, self.settings, root=self.folder.root)
-        taken = {os.path.realpath(self.file.path): self.file.name}
+        others = (PYPROJECT, GITIGNORE, self.file.name)
+        taken = {os.path.realpath(self.folder.file(name).path): name for name in others}
         for target in exports.targets(self.settings):
             file = self.folder.file(target.name)
             other = taken.setdefault(file.target(), target.name)

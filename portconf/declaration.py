@@ -79,8 +79,12 @@ def read_text(root: str) -> str:
     Raises:
         ConfigError: If it cannot be read or is not UTF-8.
     """
+    path = os.path.join(root, PYPROJECT)
+    if os.path.exists(path) and not os.path.isfile(path):
+        # Opening a named pipe would hang.
+        raise ConfigError(f"{PYPROJECT}: is not a regular file")
     try:
-        with open(os.path.join(root, PYPROJECT), "rb") as file:
+        with open(path, "rb") as file:
             # tomllib refuses a byte-order mark, which Windows editors write.
             return file.read().decode("utf-8-sig")
     except OSError as error:

@@ -98,8 +98,11 @@ def remove(text: str, name: str) -> str:
     )
 
 
-def _services(document: Mapping[str, Any]) -> Any:
-    return document.get("tool", {}).get("portconf", {}).get("services", {})
+def _services(document: Any) -> Any:
+    """Return what stands under `tool.portconf.services`; nothing: an empty table."""
+    for part in ("tool", "portconf", "services"):
+        document = document.get(part, {}) if isinstance(document, dict) else {}
+    return document
 
 
 def _first_right(
@@ -120,13 +123,13 @@ def _first_right(
     plain = plain.removeprefix(mark)
     before = tomllib.loads(plain)
     for edit, change in ways:
-        wanted = copy.deepcopy(before)
-        change(wanted)
         try:
+            wanted = copy.deepcopy(before)
+            change(wanted)
             edited = edit(plain)
             if _same(tomllib.loads(edited), wanted):
                 return mark + (edited.replace("\n", "\r\n") if windows else edited)
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             continue
     raise ConfigError(
         f"{PYPROJECT}: the form of [tool.portconf] does not let portconf {what}",

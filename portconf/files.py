@@ -50,6 +50,20 @@ class Folder:
             git_dir=within.git_dir if within else None,
         )
 
+    def holds(self, path: str) -> bool:
+        """
+        Tell whether a real path is one of the checkout's own files.
+
+        Not those of git, and not those of a checkout that lies inside this one.
+        """
+        if os.path.commonpath([path, self.fence]) != self.fence:
+            return False
+        if self.git_dir is None:
+            return True
+        inner = checkout.find(os.path.dirname(path))
+        in_git = f"{os.sep}.git{os.sep}" in path or path.startswith(self.git_dir)
+        return inner is not None and inner.root == self.fence and not in_git
+
     def file(self, name: str) -> "File":
         """Return the file of that name, relative to the folder."""
         return File(folder=self, name=name)
@@ -84,11 +98,12 @@ class File:
         if not self._linked():
             return self.path
         real = os.path.realpath(self.path)
-        if os.path.commonpath([real, self.folder.fence]) != self.folder.fence:
+        if not self.folder.holds(real):
             # Worktrees often link .env to the main checkout's: writing through the
             # link would move the other checkout's ports.
             raise FileConflictError(
-                f"{self.name} is a link that leads out of the checkout, to {real}",
+                f"{self.name} is a link that leads out of the checkout's files, to"
+                f" {real}",
                 path=self.name,
                 hint=f"replace the link by a file of this checkout's own: rm {self.name}",
             )
@@ -122,13 +137,14 @@ def read(file: File) -> bytes | None:
         return None
     except OSError as error:
         raise _refused(file, "read", error) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileConflictError(
+            f"{file.name} is not a regular file",
+            path=file.name,
+            hint="move it away, or choose another name in tool.portconf",
+        )
     with open(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FileConflictError(
-                f"{file.name} is not a regular file",
-                path=file.name,
-                hint="move it away, or choose another name in tool.portconf",
-            )
         try:
             return stream.read()
         except OSError as error:

@@ -5,9 +5,7 @@ import re
 from portconf import checkout, files
 from portconf.files import Folder
 from portconf.reports import FileChange
-
-
-GITIGNORE = ".gitignore"
+from portconf.settings import GITIGNORE
 
 
 def notes(root: str, names: list[str], *, added: bool) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ from typing import Any
 from portconf.kinds import Kind, Problem, did_you_mean
 
 
+_SHOWN = 64
+
+
 def key(kind: Kind, default: Any, about: str) -> Any:
     """
     Declare a dataclass field as a key of the declaration.
@@ -100,11 +103,12 @@ def dotted(*parts: str) -> str:
         'tool.portconf."a b"'
     """
     return ".".join(
-        part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{_printable(part)}"'
+        part if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", part) else _quoted(part)
         for part in parts
     )
 
 
-def _printable(text: str) -> str:
-    # A name may hold a newline or an escape sequence: a message stays one line.
-    return text.encode("unicode_escape").decode()[:64]
+def _quoted(part: str) -> str:
+    """Quote a part of a key: on one line, whatever it holds, and cut where long."""
+    text = part.encode("unicode_escape").decode()
+    return f'"{text}"' if len(text) <= _SHOWN else f'"{text[: _SHOWN - 4]}..."'

@@ -46,7 +46,10 @@ def shown(value: object) -> str:
         >>> shown("eighty")
         "'eighty'"
     """
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number too long, a table too deep
+        return f"a {type(value).__name__} too large to show"
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 4]}..."
 
 

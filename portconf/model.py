@@ -173,7 +173,7 @@ RESERVED = frozenset({"BASE_PORT", "NEXT_PORT", "COMPOSE_PROJECT_NAME"})
 SHELLS_OWN = frozenset(
     {"BASHOPTS", "BASHPID", "BASH_VERSINFO", "EGID", "EPOCHREALTIME", "EPOCHSECONDS"}
     | {"EUID", "GID", "GROUPS", "LINENO", "PPID", "RANDOM", "SECONDS", "SHELLOPTS"}
-    | {"SRANDOM", "UID", "USERNAME", "_"}
+    | {"SHLVL", "SRANDOM", "UID", "USERNAME", "_"}
 )
 
 
@@ -182,9 +182,9 @@ def variable_problem(variable: str) -> str | None:
     if not re.fullmatch(VARIABLE_PATTERN, variable):
         return f"variable {shown(variable)} must be {_VARIABLE_RULE}"
     if variable in RESERVED or variable.startswith("PORTCONF_"):
-        return f"variable {variable!r} is one that portconf sets itself"
+        return f"variable {shown(variable)} is one that portconf sets itself"
     if variable in SHELLS_OWN:
-        return f"variable {variable!r} is one that shells set themselves"
+        return f"variable {shown(variable)} is one that shells set themselves"
     return None
 
 

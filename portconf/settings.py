@@ -9,6 +9,7 @@ from portconf.templates import Template
 
 
 PYPROJECT = "pyproject.toml"
+GITIGNORE = ".gitignore"
 
 _FILE = Matching(
     rule="a path inside the project, written with '/', without '..' or '.git'",

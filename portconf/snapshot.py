@@ -163,6 +163,8 @@ def _path(root: str) -> str | None:
         folder = above
     git_dir = f"{folder}/.git"
     if not os.path.isdir(git_dir):  # a linked worktree: a file that names it
+        if not os.path.isfile(git_dir):  # opening a named pipe would hang
+            return None
         try:
             with open(git_dir, encoding="utf-8") as file:
                 label, _, named = file.read(8192).partition(":")

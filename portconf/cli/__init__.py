@@ -70,8 +70,8 @@ def write(text: str) -> None:
     """
     Write data to standard output, and see it off.
 
-    A character that the output's encoding lacks is escaped; a byte of a path that is
-    no text comes out as it was.
+    A program that reads it gets UTF-8 in any locale, and a path that is no text as
+    the bytes that it is; a terminal gets what it can show.
 
     Raises:
         OSError: If the output cannot take it.
@@ -79,22 +79,27 @@ def write(text: str) -> None:
     stream = sys.stdout
     if stream is None:  # closed by the caller: `portconf get web >&-`
         return
-    try:
+    buffer = getattr(stream, "buffer", None)
+    if buffer is None:  # somebody else's stand-in, which takes text
         stream.write(text)
-    except UnicodeEncodeError:
-        encoding = stream.encoding or "utf-8"
-        try:
-            data = text.encode(encoding, "surrogateescape")
-        except UnicodeEncodeError:
-            data = text.encode(encoding, "backslashreplace")
-        stream.buffer.write(data)
+    else:
+        stream.flush()
+        encoding = stream.encoding if stream.isatty() else "utf-8"
+        errors = "backslashreplace" if stream.isatty() else "surrogateescape"
+        buffer.write(text.encode(encoding, errors))
     stream.flush()
 
 
-def say(line: str) -> None:
-    """Write a line for people to standard error, if there is one."""
+def plain(text: str) -> str:
+    """Return ``text`` without what would move a terminal's cursor."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def say(text: str) -> None:
+    """Write lines for people to standard error, if there is one."""
     if sys.stderr is not None:
-        print(line, file=sys.stderr)
+        for line in text.split("\n"):
+            print(plain(line), file=sys.stderr)
 
 
 def _silence() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from portconf import declaration
 from portconf.cli import outcome
 from portconf.cli.run import Answer
-from portconf.errors import ConfigError
+from portconf.errors import ConfigError, UsageError
 from portconf.files import LOCK_TIMEOUT
 from portconf.keys import keys_of
 from portconf.kinds import Choice, Flag, Port
@@ -52,7 +52,12 @@ def run(options: argparse.Namespace) -> Answer:
     }
     health = given["health"]
     if health and not health.startswith("/"):
-        given["health"] = shlex.split(health)
+        try:
+            given["health"] = shlex.split(health)
+        except ValueError as error:
+            raise UsageError(
+                f"--health is no command: {error}, got {health!r}"
+            ) from None
     keys = {
         name: value
         for name, value in given.items()

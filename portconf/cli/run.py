@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NoReturn, Protocol
 
-from portconf.cli import VERBS, say, tables, write
+from portconf.cli import VERBS, say, write
 from portconf.errors import PortconfError, UsageError
 from portconf.files import LOCK_TIMEOUT
 from portconf.kinds import did_you_mean
@@ -228,7 +228,7 @@ def _tell_error(
         _print_envelope(name, ok=False, error=details)
         return
     for line in error.message.splitlines():
-        say(f"{program}: {tables.plain(line)}")
+        say(f"{program}: {line}")
     if error.hint:
         say(f"hint: {error.hint}")
 

@@ -5,12 +5,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+from portconf.cli import plain
 from portconf.reports import FileChange
-
-
-def plain(text: str) -> str:
-    """Return ``text`` without what would move a terminal's cursor."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def colourful(stream: TextIO | None) -> bool:
@@ -85,7 +81,7 @@ def rich_table(
     for row in rows:
         drawing.add_row(*(Text(cell) for cell in row))
     # Not the table's own title, which would be wrapped to the table's width.
-    above = Text(title, style="italic", overflow="fold")
+    above = Text(plain(title), style="italic", overflow="fold")
     return Group(above, drawing, Text(footer, style="dim"))
 
 

@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from portconf.cli import tables
+from portconf.cli import plain
 from portconf.cli.run import Answer, project
 from portconf.reports import Explanation
 
@@ -17,7 +17,7 @@ def run(options: argparse.Namespace) -> Answer:
     """Tell what `Project.why` knows."""
     told = project(options).why(options.name, os.environ)
     lines = [f"{told.service} has port {told.port}, as {told.variable}"]
-    lines += [f"  {label:<13}{tables.plain(text)}" for label, text in _parts(told)]
+    lines += [f"  {label:<13}{plain(text)}" for label, text in _parts(told)]
     return Answer(data=told.to_dict(), text="\n".join(lines) + "\n")
 
 
