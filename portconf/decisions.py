@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from portconf import exports, files, plan as planning, sockets, store, variables
 from portconf.errors import ConfigError, FileConflictError
-from portconf.files import File, Folder
+from portconf.folder import File, Folder
 from portconf.model import Change, Plan, Service, variable_of
 from portconf.reports import FileChange, Outcome
 from portconf.settings import GITIGNORE, PYPROJECT, Settings

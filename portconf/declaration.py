@@ -82,7 +82,7 @@ def read_text(root: str) -> str:
     path = os.path.join(root, PYPROJECT)
     if os.path.exists(path) and not os.path.isfile(path):
         # Opening a named pipe would hang.
-        raise ConfigError(f"{PYPROJECT}: is not a regular file")
+        raise ConfigError(f"{PYPROJECT}: cannot be read: it is not a regular file")
     try:
         with open(path, "rb") as file:
             # tomllib refuses a byte-order mark, which Windows editors write.

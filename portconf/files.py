@@ -10,11 +10,9 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Self
 
-from portconf import checkout
 from portconf.errors import FileConflictError, StoreError, StoreLockedError
+from portconf.folder import File
 
 
 LOCK_TIMEOUT = 10.0
@@ -24,101 +22,6 @@ _POLL = 0.002
 _TEMPORARY = ".portconf-tmp"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folder:
-    """
-    The folder of a project, as it stands at the time of one command.
-
-    Attributes:
-        root: The folder, as a real path.
-        fence: The folder that no file of the project may lie outside of: the
-            checkout's, where there is one.
-        git_dir: The checkout's git directory, or None.
-    """
-
-    root: str
-    fence: str
-    git_dir: str | None
-
-    @classmethod
-    def at(cls, root: str) -> Self:
-        """Look at the folder ``root``, a real path."""
-        within = checkout.find(root)
-        return cls(
-            root=root,
-            fence=within.root if within else root,
-            git_dir=within.git_dir if within else None,
-        )
-
-    def holds(self, path: str) -> bool:
-        """
-        Tell whether a real path is one of the checkout's own files.
-
-        Not those of git, and not those of a checkout that lies inside this one.
-        """
-        if os.path.commonpath([path, self.fence]) != self.fence:
-            return False
-        if self.git_dir is None:
-            return True
-        inner = checkout.find(os.path.dirname(path))
-        in_git = f"{os.sep}.git{os.sep}" in path or path.startswith(self.git_dir)
-        return inner is not None and inner.root == self.fence and not in_git
-
-    def file(self, name: str) -> "File":
-        """Return the file of that name, relative to the folder."""
-        return File(folder=self, name=name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
-    """
-    A file of a project, which need not exist.
-
-    Attributes:
-        folder: The project's folder.
-        name: Relative to it, with '/', as messages show it.
-    """
-
-    folder: Folder
-    name: str
-
-    @property
-    def path(self) -> str:
-        """Where the file is, links not followed."""
-        return os.path.join(self.folder.root, self.name)
-
-    def target(self) -> str:
-        """
-        Follow links to where the content is.
-
-        Raises:
-            FileConflictError: If that lies outside the checkout (where there is
-                none: outside the project).
-        """
-        if not self._linked():
-            return self.path
-        real = os.path.realpath(self.path)
-        if not self.folder.holds(real):
-            # Worktrees often link .env to the main checkout's: writing through the
-            # link would move the other checkout's ports.
-            raise FileConflictError(
-                f"{self.name} is a link that leads out of the checkout's files, to"
-                f" {real}",
-                path=self.name,
-                hint=f"replace the link by a file of this checkout's own: rm {self.name}",
-            )
-        return real
-
-    def _linked(self) -> bool:
-        """Tell whether a link lies on the way from the folder, itself real."""
-        path = self.folder.root
-        for part in self.name.split("/"):
-            path = os.path.join(path, part)
-            if os.path.islink(path):
-                return True
-        return False
-
-
 def read(file: File) -> bytes | None:
     """
     Return the content, or None where there is no file.
@@ -126,8 +29,8 @@ def read(file: File) -> bytes | None:
     No lock is needed: files are replaced whole.
 
     Raises:
-        FileConflictError: If it is a link that leads out of the checkout.
-        StoreError: If it is no regular file or cannot be read.
+        FileConflictError: If it leads out of the checkout, or is no regular file.
+        StoreError: If it cannot be read.
     """
     target = file.target()
     try:
@@ -155,9 +58,9 @@ def replace(file: File, data: bytes) -> None:
     """
     Put ``data`` in the file's place, whole and durably.
 
-    After a power loss the file holds the old content or the new, and once this has
-    returned the new. The mode is kept; owner, extended attributes and hard links are
-    not. The caller holds the lock.
+    After a power loss the file holds the old content or the new; once this has
+    returned, the new. The mode is kept; owner, attributes and hard links are not. The
+    caller holds the lock.
 
     Args:
         file: Its folder is made where missing.
@@ -254,9 +157,13 @@ def _writable_mode(file: File, target: str) -> int | None:
 
 
 def _make_folder(folder: str) -> None:
+    """Make a folder and those above it, each durable in its own."""
     if not os.path.isdir(folder):
-        os.makedirs(folder, exist_ok=True)
-        _sync_folder(os.path.dirname(folder))
+        parent = os.path.dirname(folder)
+        _make_folder(parent)
+        with suppress(FileExistsError):  # by another command, just now
+            os.mkdir(folder)
+        _sync_folder(parent)
 
 
 def _sweep(folder: str, name: str) -> None:
@@ -283,7 +190,7 @@ def _write(path: str, data: bytes, mode: int | None) -> None:
 
 
 def _sync_folder(folder: str) -> None:
-    """Make a rename in ``folder`` durable, where the system can."""
+    """Make what was renamed or made in ``folder`` durable, where the system can."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

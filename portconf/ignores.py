@@ -3,7 +3,7 @@
 import re
 
 from portconf import checkout, files
-from portconf.files import Folder
+from portconf.folder import Folder
 from portconf.reports import FileChange
 from portconf.settings import GITIGNORE
 

@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 
-_PORT_MAX = 65535
 _SHOWN = 64
 
 
@@ -106,27 +105,6 @@ class Matching:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Port:
-    """A port number, 1 to 65535."""
-
-    def read(self, value: Any) -> int:
-        """Check that ``value`` is a port; a bool is none."""
-        if type(value) is not int or not 1 <= value <= _PORT_MAX:
-            raise Problem(
-                f"must be an integer from 1 to {_PORT_MAX}, got {shown(value)}"
-            )
-        return value
-
-    def schema(self) -> dict[str, Any]:
-        """Return a bounded integer."""
-        return {"type": "integer", "minimum": 1, "maximum": _PORT_MAX}
-
-    def words(self) -> str:
-        """Name the kind."""
-        return f"an integer from 1 to {_PORT_MAX}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
     """A whole number of at least ``least`` and at most ``most``."""
 
@@ -146,6 +124,14 @@ class Count:
     def words(self) -> str:
         """Name the kind."""
         return f"an integer from {self.least} to {self.most}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port(Count):
+    """A port number, 1 to 65535."""
+
+    least: int = 1
+    most: int = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

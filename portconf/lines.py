@@ -21,7 +21,7 @@ def of_declaration(text: str, name: str) -> int | None:
     table: list[str] = []
     lines = text.splitlines()
     for number, line in enumerate(lines, start=1):
-        header = re.match(r"\s*\[([^\[\]]+)\]", line)
+        header = re.match(r"\s*\[\[?([^\[\]]+)\]", line)
         key = re.match(rf"\s*((?:{_PART})(?:\s*\.\s*(?:{_PART}))*)\s*=", line)
         if header:
             table = here = _parts(header[1])
@@ -43,7 +43,8 @@ def _inside(text: list[str], first: int, name: str) -> int | None:
     word = re.escape(name)
     mention = rf"""[\[,{{\s](?:"{word}"|'{word}'|{word}(?=\s*=))"""
     for number, line in enumerate(text[first - 1 :], start=first):
-        value = line.partition("=")[2] if number == first else line
+        bare = re.sub(r"""("[^"]*"|'[^']*')|#.*""", r"\1", line)
+        value = bare.partition("=")[2] if number == first else bare
         if re.search(mention, f" {value}"):
             return number
         if re.match(r"\s*\[", line) and number > first:

@@ -18,7 +18,7 @@ from portconf import (
 )
 from portconf.decisions import Standing
 from portconf.errors import AssignmentError, ConfigError, FileConflictError
-from portconf.files import Folder
+from portconf.folder import Folder
 from portconf.kinds import did_you_mean
 from portconf.model import Plan
 from portconf.reports import Explanation, Outcome, Status
@@ -29,10 +29,7 @@ from portconf.updates import Updater
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """
-    A folder whose services have ports.
-
-    A project holds no state but what it was declared with: any number of threads and
-    processes may use one, or several of the same folder.
+    A folder whose services have ports; any number of threads may share one.
 
     Attributes:
         root: The folder, as a real path.
@@ -135,10 +132,9 @@ class Project:
         self, *, force: bool = False, gitignore: bool = False, dry_run: bool = False
     ) -> Outcome:
         """
-        Give every declared service its port, and write the files.
+        Give every declared service its port, and write the files; twice: no change.
 
-        Doing it twice changes nothing. Two services on one port are mended: the one
-        declared first keeps it.
+        Two services on one port are mended: the one declared first keeps it.
 
         Args:
             force: Replace files of ours by name that lack our header.

@@ -8,7 +8,7 @@ from typing import Any
 
 from portconf import files
 from portconf.errors import StoreFormatError
-from portconf.files import File
+from portconf.folder import File
 from portconf.kinds import Problem, shown
 from portconf.model import Assignment, Plan, name_problem
 

@@ -149,6 +149,24 @@ def env(c: Context) -> None:
     c.config.run.env.update(variables)
 
 
+def environment() -> dict[str, str]:
+    """
+    Return the variables for `ns.configure({"run": {"env": ports.environment()}})`.
+
+    Every task then has them. It runs whenever tasks are listed or completed, so
+    nothing that is wrong raises: where there are no ports yet, there are none.
+    """
+    from portconf.errors import PortconfError  # noqa: PLC0415
+    from portconf.project import Project  # noqa: PLC0415
+    from portconf.variables import compute  # noqa: PLC0415
+
+    try:
+        found = Project.find()
+        return compute(found.plan(), found.settings, root=found.root)
+    except PortconfError:
+        return {}
+
+
 ns = Collection(
     "ports", init, status, export, reset, check, add, release, why, get, schema, env
 )

@@ -14,7 +14,7 @@ from typing import Any
 from portconf import declaration, exports, files, ignores, plan as planning, store
 from portconf.decisions import Standing
 from portconf.errors import ConfigError
-from portconf.files import Folder
+from portconf.folder import Folder
 from portconf.model import Plan, Service
 from portconf.reports import FileChange, Outcome
 from portconf.settings import PYPROJECT, Settings

@@ -151,21 +151,22 @@ def run(words: list[str], *, program: str = "portconf") -> int:
         if name and name not in VERBS:
             raise UsageError(
                 f"no verb is named {name!r}{did_you_mean(name, list(VERBS))}",
-                hint=f"'{program} --help' lists them",
+                hint="'portconf --help' lists them",
             )
         reader = parser((name,), program=program)
         options, extra = reader.parse_known_args(words)
         if extra and options.verb:
             known = re.findall(r"--[a-z-]+", options.parser.format_help())
+            what = "option" if extra[0].startswith("-") else "place for the word"
             raise UsageError(
-                f"there is no option {extra[0]!r} here{did_you_mean(extra[0], known)}",
-                hint=f"'{program} {name} --help' shows what there is",
+                f"there is no {what} {extra[0]!r} here{did_you_mean(extra[0], known)}",
+                hint=f"'portconf {name} --help' shows what there is",
             )
         if options.version:
             return _print_version()
         if not options.verb:
             wrong = f"there is no option {extra[0]!r}" if extra else "a verb is missing"
-            raise UsageError(wrong, hint=f"'{program} --help' lists what there is")
+            raise UsageError(wrong, hint="'portconf --help' lists what there is")
         answer = verb(options.verb).run(options)
     except PortconfError as error:
         _tell_error(error, name, program=program, as_json=as_json)

@@ -1,0 +1,90 @@
+"""Imports go down only, and what is pure has no effects."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import portconf
+
+
+PACKAGE = Path(portconf.__file__).parent
+# From the bottom up: a module imports only what stands before it.
+VALUES = "errors kinds keys templates model settings"
+RULES = "plan variables reports sections formats findings lines explain exports schema"
+EFFECTS = "edits snapshot sockets checkout folder files declaration store ignores"
+USE_CASES = "decisions updates project"
+FRONT_ENDS = "manager cli tasks nox"
+ORDER = f"{VALUES} {RULES} {EFFECTS} {USE_CASES} {FRONT_ENDS}".split()
+PURE = [*VALUES.split(), *RULES.split()]
+# They hand out what the others hold.
+FACES = ["__init__", "__main__"]
+# The standard library without socket, file, clock, environment or process.
+HARMLESS = {
+    *("collections", "dataclasses", "difflib", "enum", "functools", "hashlib"),
+    *("importlib", "json", "re", "shlex", "string", "typing"),
+}
+
+
+def part(path: Path) -> str:
+    """Return the module, or the folder of modules, that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def files() -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        found.setdefault(part(path), []).append(path)
+    return found
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield each module that a file imports, also inside of functions."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if module == "portconf":
+                yield from (f"portconf.{each.name}" for each in node.names)
+            else:
+                yield module
+
+
+def test_every_module_has_its_place():
+    assert sorted(files()) == sorted([*ORDER, *FACES])
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_imports_go_down_only(name):
+    below = {*ORDER[: ORDER.index(name)], name}
+
+    inner = {
+        module.split(".")[1]
+        for path in files()[name]
+        for module in imports(path)
+        if module.startswith("portconf.")
+    }
+
+    assert inner - below == set()
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_what_is_pure_has_no_effects(name):
+    for path in files()[name]:
+        nodes = list(ast.walk(ast.parse(path.read_bytes())))
+        names = {node.id for node in nodes if isinstance(node, ast.Name)}
+        roots = {module.split(".")[0] for module in imports(path)}
+
+        assert roots - HARMLESS <= {"portconf"}
+        assert names.isdisjoint({"open", "print", "input", "eval", "exec"})
+
+
+def test_the_front_ends_know_nothing_of_each_other():
+    fronts = {"tasks", "nox", "manager"}
+
+    for name in ("cli", *fronts):
+        inner = {module for path in files()[name] for module in imports(path)}
+        others = {f"portconf.{each}" for each in fronts - {name}}
+        assert inner.isdisjoint(others)
