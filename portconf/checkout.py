@@ -59,7 +59,9 @@ def _git_dir(folder: str) -> str | None:
         git_dir = os.path.realpath(os.path.join(folder, named.strip()))
     except (OSError, ValueError):  # ValueError: a NUL in it
         return None
-    return git_dir if label == "gitdir" and os.path.isdir(git_dir) else None
+    # Any folder can be named there; git's has a HEAD.
+    named_by_git = label == "gitdir" and os.path.isfile(os.path.join(git_dir, "HEAD"))
+    return git_dir if named_by_git else None
 
 
 def tracked(root: str, paths: Iterable[str]) -> tuple[str, ...]:

@@ -91,8 +91,9 @@ def remove(text: str, name: str) -> str:
     return _first_right(
         text,
         (lambda t: _cut(t, name), change),
-        (lambda t: _remove(t, name), change),
         # The last [tool.portconf.services.NAME] takes its parents along.
+        (lambda t: _ended(_cut(t, name), empty), change),
+        (lambda t: _remove(t, name), change),
         (lambda t: _ended(_remove(t, name), empty), change),
         what=f"take {name!r} out",
     )

@@ -45,7 +45,9 @@ class Folder:
         if self.git_dir is None:
             return True
         inner = checkout.find(os.path.dirname(path))
-        in_git = f"{os.sep}.git{os.sep}" in path or path.startswith(self.git_dir)
+        # Two systems of three take .GIT for .git.
+        in_git = f"{os.sep}.git{os.sep}" in path.lower()
+        in_git = in_git or os.path.commonpath([path, self.git_dir]) == self.git_dir
         return inner is not None and inner.root == self.fence and not in_git
 
     def file(self, name: str) -> "File":

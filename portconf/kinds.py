@@ -62,6 +62,8 @@ def did_you_mean(word: str, known: list[str]) -> str:
     """
     from difflib import get_close_matches  # noqa: PLC0415 - for the rare typo
 
+    if len(word) > _SHOWN:
+        return ""
     near = get_close_matches(word.lower().replace("_", "-"), known, n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
 

@@ -167,23 +167,25 @@ def variable_of(name: str) -> str:
     return name.replace("-", "_").replace(".", "_").upper() + "_PORT"
 
 
-RESERVED = frozenset({"BASE_PORT", "NEXT_PORT", "COMPOSE_PROJECT_NAME"})
-# Read-only, or set anew at each reading, in bash or zsh: a file that exports one ends
-# with an error when it is sourced, or does not keep the value.
-SHELLS_OWN = frozenset(
-    {"BASHOPTS", "BASHPID", "BASH_VERSINFO", "EGID", "EPOCHREALTIME", "EPOCHSECONDS"}
-    | {"EUID", "GID", "GROUPS", "LINENO", "PPID", "RANDOM", "SECONDS", "SHELLOPTS"}
-    | {"SHLVL", "SRANDOM", "UID", "USERNAME", "_"}
+# Names that bash, zsh or fish keep for themselves: read-only, so that a file ends with
+# an error when it is sourced, or set anew at each reading, or run as a command.
+_SHELLS_OWN = (
+    "ARGC|COLUMNS|DIRSTACK|EGID|ENV|EPOCHREALTIME|EPOCHSECONDS|EUID|GID|GROUPS|HISTCMD"
+    "|HISTSIZE|IFS|LINENO|LINES|OPTIND|PATH|PPID|PROMPT_COMMAND|PS4|PWD|RANDOM|SAVEHIST"
+    "|SECONDS|SHELLOPTS|SHLVL|SRANDOM|TTYIDLE|UID|USERNAME|WATCH|_"
+    "|BASHOPTS|BASHPID|(?:BASH|FISH|ZSH)_.*"
 )
+_PORTCONFS_OWN = "BASE_PORT|NEXT_PORT|COMPOSE_PROJECT_NAME|PORTCONF_.*"
+FREE_VARIABLE_PATTERN = rf"(?!(?:{_PORTCONFS_OWN}|{_SHELLS_OWN})$){VARIABLE_PATTERN}"
 
 
 def variable_problem(variable: str) -> str | None:
     """Return why ``variable`` cannot be a service's or a template's, or None."""
     if not re.fullmatch(VARIABLE_PATTERN, variable):
         return f"variable {shown(variable)} must be {_VARIABLE_RULE}"
-    if variable in RESERVED or variable.startswith("PORTCONF_"):
+    if re.fullmatch(_PORTCONFS_OWN, variable):
         return f"variable {shown(variable)} is one that portconf sets itself"
-    if variable in SHELLS_OWN:
+    if re.fullmatch(_SHELLS_OWN, variable):
         return f"variable {shown(variable)} is one that shells set themselves"
     return None
 

@@ -3,12 +3,11 @@
 from typing import Any
 
 from portconf.keys import Key, keys_of
-from portconf.model import NAME_PATTERN, RESERVED, SHELLS_OWN, VARIABLE_PATTERN, Service
+from portconf.model import FREE_VARIABLE_PATTERN, NAME_PATTERN, Service
 from portconf.settings import Settings
 from portconf.templates import LIMIT, TEMPLATE_PATTERN
 
 
-_OURS = f"(?:{'|'.join(sorted(RESERVED | SHELLS_OWN))}|PORTCONF_.*)"
 _ID = "urn:portconf:schema:1"
 
 
@@ -18,7 +17,7 @@ def get_schema(tool_name: str = "portconf") -> dict[str, Any]:
 
     It accepts what the parser accepts, but for what only the whole table shows: two
     services with one variable or one fixed port, a service whose default variable
-    portconf sets itself, a template that names no service.
+    is not free, a template that names no service.
 
     Args:
         tool_name: The name of the table below `[tool]`.
@@ -26,7 +25,7 @@ def get_schema(tool_name: str = "portconf") -> dict[str, Any]:
     Returns:
         A JSON Schema, draft 7.
     """
-    variables = {"pattern": f"^(?!{_OURS}$){VARIABLE_PATTERN}$"}
+    variables = {"pattern": f"^{FREE_VARIABLE_PATTERN}$"}
     keys = _properties(keys_of(Service))
     keys["env"] |= variables
     names = {"pattern": f"^{NAME_PATTERN}$"}

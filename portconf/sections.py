@@ -15,6 +15,7 @@ BEGIN = b"# >>> portconf >>>"
 END = b"# <<< portconf <<<"
 _NOTE = b"# written by 'portconf init'; change pyproject.toml instead\n"
 _BOM = b"\xef\xbb\xbf"
+_SHORTEST = 2  # a name and a sign: files of a million empty lines exist
 
 
 def merge(old: bytes, body: bytes, names: Iterable[str]) -> bytes:
@@ -69,12 +70,12 @@ def _check_outside(
     lines: list[bytes], first: int, last: int, names: frozenset[bytes]
 ) -> None:
     for index, line in enumerate(lines):
-        if first <= index < last:
+        if first <= index < last or len(line) < _SHORTEST:
             continue
-        found = re.match(rb"\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", line)
-        if found and found[1] in names:
+        found = re.match(rb"\s*(?:export\s+)?(['\"]?)([A-Za-z_]\w*)\1\s*[=:]", line)
+        if found and found[2] in names:
             # uv and some others take the first of two, the rest the last.
             raise Problem(
-                f"sets {found[1].decode()} outside portconf's section, at line"
+                f"sets {found[2].decode()} outside portconf's section, at line"
                 f" {index + 1}"
             )

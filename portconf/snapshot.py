@@ -171,7 +171,7 @@ def _path(root: str) -> str | None:
         except (OSError, ValueError):
             return None
         git_dir = os.path.join(folder, named.strip())
-        if label != "gitdir" or not os.path.isdir(git_dir):
+        if label != "gitdir" or not os.path.isfile(f"{git_dir}/HEAD"):
             return None
     return f"{git_dir}/portconf/snapshot-{_checksum(root)}"
 

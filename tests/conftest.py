@@ -123,6 +123,6 @@ def make_sample(tmp_path) -> Callable[..., Sample]:
 
 
 @pytest.fixture
-def sample(make_sample) -> Sample:
+def sample(make_sample: Callable[..., Sample]) -> Sample:
     """The project of the reference declaration, in a git checkout."""
     return make_sample(git=True)

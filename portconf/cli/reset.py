@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from portconf.cli import outcome, tables
+from portconf.cli import outcome, plain, tables
 from portconf.cli.run import Answer, project
 from portconf.errors import UsageError
 
@@ -32,6 +32,6 @@ def _ask(question: str) -> None:
             "reset asks before it drops anything, and here is no terminal to ask on",
             hint="use --yes",
         )
-    print(question, end="", file=sys.stderr, flush=True)
+    print(plain(question), end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise UsageError("nothing was dropped")

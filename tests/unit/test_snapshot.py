@@ -1,0 +1,239 @@
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portconf import snapshot
+from portconf.snapshot import SETTLED_NS, fingerprint, read, settled
+
+
+PORTS = {"web": 4000, "db": 4001}
+VARIABLES = {"WEB_PORT": "4000", "URL": "http://x/?a=b", "EMPTY": ""}
+ANSWERS = {"web": "4000", "db": "4001"}, VARIABLES
+INPUTS = ("pyproject.toml", "plan.json")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "shop"
+    (root / ".git").mkdir(parents=True)
+    for name in INPUTS:
+        (root / name).write_text(name, encoding="utf-8")
+    return root
+
+
+def settled_now() -> int:
+    """Return a time from which what exists has long been as it is."""
+    return time.time_ns() + 2 * SETTLED_NS
+
+
+def keep(root: Path, **changes) -> bool:
+    inputs = [(str(root / name), fingerprint(str(root / name))) for name in INPUTS]
+    options: dict[str, Any] = {
+        "ports": PORTS,
+        "variables": VARIABLES,
+        "read_ns": settled_now(),
+    }
+    options |= {"inputs": inputs, **changes}
+    return snapshot.write(str(root), **options)
+
+
+def kept(root: Path) -> Path:
+    (path,) = (root / ".git" / "portconf").iterdir()
+    return path
+
+
+def test_what_was_kept_is_answered_in_its_order(project):
+    assert keep(project)
+
+    answer = read(str(project))
+
+    assert answer == ANSWERS
+    assert answer is not None
+    assert [list(each) for each in answer] == [list(each) for each in ANSWERS]
+
+
+def test_a_sub_folder_of_the_project_gets_the_same_answer(project):
+    keep(project)
+    (project / "a" / "b").mkdir(parents=True)
+
+    assert read(str(project / "a" / "b")) == ANSWERS
+
+
+@pytest.mark.parametrize("ports", [{}, PORTS])
+def test_nothing_is_an_answer_too(project, ports):
+    keep(project, ports=ports, variables={})
+
+    assert read(str(project)) == ({k: str(v) for k, v in ports.items()}, {})
+
+
+def _longer(path: Path) -> None:
+    path.write_text("longer than before", encoding="utf-8")
+
+
+def _same_size_same_mtime(path: Path) -> None:
+    status = path.stat()
+    path.write_bytes(path.read_bytes()[::-1])
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _replaced(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
+@pytest.mark.parametrize("name", INPUTS)
+@pytest.mark.parametrize(
+    "change", [_longer, _same_size_same_mtime, _replaced, Path.unlink, os.utime]
+)
+def test_a_changed_input_ends_the_answer(
+    project, name, change: Callable[[Path], object]
+):
+    keep(project)
+
+    change(project / name)
+
+    assert read(str(project)) is None
+
+
+def test_a_nearer_project_has_answers_of_its_own(project):
+    keep(project)
+    inner = project / "inner"
+    inner.mkdir()
+    (inner / "pyproject.toml").touch()
+
+    assert read(str(inner)) is None
+    assert read(str(project)) == ANSWERS
+
+
+def test_an_inner_checkout_is_not_answered_by_the_outer_one(project):
+    keep(project)
+    (project / "inner" / ".git").mkdir(parents=True)
+
+    assert read(str(project / "inner")) is None
+
+
+def test_a_folder_outside_any_checkout_has_no_answers(tmp_path):
+    for name in INPUTS:
+        (tmp_path / name).touch()
+
+    assert not keep(tmp_path)
+    assert read(str(tmp_path)) is None
+
+
+def test_a_copied_checkout_does_not_answer_for_the_first(project, tmp_path):
+    keep(project)
+    project.rename(tmp_path / "moved")
+
+    assert read(str(tmp_path / "moved")) is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"\0" * len(data),
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-1],
+        lambda data: data.replace(b"4001", b"4002"),
+        lambda data: data + b"\n",
+        lambda _: b"",
+        lambda _: b"\xff\xfe",
+        lambda _: b"00000000",  # the checksum of nothing
+    ],
+    ids=["zeros", "half", "short", "changed", "long", "empty", "no text", "checksum"],
+)
+def test_a_damaged_snapshot_is_no_answer(project, damage):
+    keep(project)
+    path = kept(project)
+
+    path.write_bytes(damage(path.read_bytes()))
+
+    assert read(str(project)) is None
+
+
+def test_an_input_that_is_missing_is_not_remembered(project):
+    assert not keep(project, inputs=[("nope", fingerprint(str(project / "nope")))])
+    assert read(str(project)) is None
+
+
+def test_an_input_that_changed_just_now_is_not_remembered(project):
+    seen = fingerprint(str(project / "plan.json"))
+    assert seen is not None
+    last_change = max(seen[1], seen[2])
+
+    assert not settled(seen, now_ns=last_change + SETTLED_NS)
+    assert settled(seen, now_ns=last_change + SETTLED_NS + 1)
+    assert not settled(None, now_ns=last_change * 2)
+    assert not keep(project, read_ns=last_change)
+    assert read(str(project)) is None
+
+
+def test_an_input_that_changed_after_it_was_seen_ends_the_answer_at_once(project):
+    inputs = [
+        (str(project / name), fingerprint(str(project / name))) for name in INPUTS
+    ]
+    _longer(project / "plan.json")
+
+    keep(project, inputs=inputs)
+
+    assert read(str(project)) is None
+
+
+@pytest.mark.parametrize("value", ["two\nlines", "\n"])
+def test_a_value_of_two_lines_is_not_kept(project, value):
+    assert not keep(project, variables={"X": value})
+
+
+def test_a_value_with_a_carriage_return_is_kept_whole_or_not_at_all(project):
+    variables = {"X": "a\rb"}
+
+    keep(project, variables=variables)
+
+    assert read(str(project)) in (None, (ANSWERS[0], variables))
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(project):
+    assert not keep(project, variables={"X": "\udce9"})
+    assert list((project / ".git" / "portconf").iterdir()) == []
+
+
+def test_a_git_directory_that_cannot_be_written_is_no_error(project):
+    (project / ".git" / "portconf").touch()
+
+    assert not keep(project)
+    assert read(str(project)) is None
+
+
+@pytest.mark.parametrize("is_relative", [True, False])
+def test_a_linked_worktree_keeps_its_answers_in_its_own_git_directory(
+    project, tmp_path, is_relative
+):
+    own = project / ".git" / "worktrees" / "topic"
+    own.mkdir(parents=True)
+    (own / "HEAD").touch()
+    topic = tmp_path / "topic"
+    topic.mkdir()
+    named = os.path.relpath(own, topic) if is_relative else own
+    (topic / ".git").write_text(f"gitdir: {named}\n", encoding="utf-8")
+    for name in INPUTS:
+        (topic / name).touch()
+    keep(project)
+
+    assert keep(topic, ports={"web": 20000}, variables={})
+
+    assert read(str(topic)) == ({"web": "20000"}, {})
+    assert read(str(project)) == ANSWERS
+    assert len(list((own / "portconf").iterdir())) == 1
+
+
+@pytest.mark.parametrize("text", ["", "gitdir: /nope", "nonsense"])
+def test_a_git_file_that_leads_nowhere_keeps_nothing(project, text):
+    (project / ".git").rmdir()
+    (project / ".git").write_text(text, encoding="utf-8")
+
+    assert not keep(project)
+    assert read(str(project)) is None
