@@ -1,0 +1,172 @@
+"""
+Failures of the calls by which a command changes files, one call at a time.
+
+`killed` starts this file as a program, because it forks: that is safe only in a
+process without threads.
+"""
+
+import builtins
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from portconf.cli import INTERRUPTED, main
+from portconf.errors import PortconfError
+from portconf.manager import PortManager
+
+
+_CALLS = ("open", "mkdir", "scandir", "fsync", "fchmod", "replace", "rename")
+# Where the act is done: what it writes names its folder.
+_WORK = "work"
+
+
+def _assign(folder: str) -> int:
+    try:
+        PortManager(root=folder, lock_timeout=1).assign_port("new")
+    except PortconfError as error:
+        sys.stderr.write(error.message)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+ACTS: dict[str, Callable[[str], int]] = {
+    "init": lambda folder: main(["-C", folder, "--lock-timeout", "1", "init"]),
+    "assign": _assign,
+}
+"""What can be struck: from a project's folder to an exit code."""
+
+
+def done(template: Path, place: Path, act: str) -> Path:
+    """Do an act on a copy of a project, in the folder that the others use."""
+    work = shutil.copytree(template, place / _WORK)
+    assert ACTS[act](str(work)) == 0
+    return work.rename(place / "done")
+
+
+def failed(
+    template: Path, place: Path, act: str, error: BaseException
+) -> Iterator[tuple[str, int, Path]]:
+    """
+    Do an act again and again, and let each of its calls fail.
+
+    Args:
+        template: The project before it.
+        place: A folder for the copies.
+        act: A key of `ACTS`.
+        error: What the call raises.
+
+    Yields:
+        The call that failed, the exit code, and the copy.
+    """
+
+    def fail() -> None:
+        raise error
+
+    for number in count():
+        work = shutil.copytree(template, place / _WORK)
+        with _striking(number, fail) as calls:
+            code = ACTS[act](str(work))
+        if len(calls) <= number:
+            return
+        yield calls[number], code, work.rename(place / f"{number:03}")
+
+
+def killed(template: Path, place: Path, act: str) -> list[Path]:
+    """
+    Do an act again and again, and kill its process in each of its calls.
+
+    Returns:
+        The copies, in the order of the calls.
+    """
+    command = [sys.executable, __file__, str(template), str(place), act]
+    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120)
+    return [Path(os.fsdecode(line)) for line in found.stdout.splitlines()]
+
+
+class _Calls(list[str]):
+    """The calls so far, for people; before one of them something is done."""
+
+    def __init__(self, number: int, strike: Callable[[], None]) -> None:
+        super().__init__()
+        self._number = number
+        self._strike = strike
+
+    def is_next(self) -> bool:
+        return len(self) == self._number
+
+    def add(self, name: str, subject: object) -> None:
+        strikes = self.is_next()
+        self.append(f"{name}({subject!r})")
+        if strikes:
+            self._strike()
+
+    def watch(self, name: str) -> Callable[..., Any]:
+        """Return the function of `os`, watched."""
+        really = getattr(os, name)
+
+        def call(*words: Any, **options: Any) -> Any:
+            self.add(name, words[0])
+            return really(*words, **options)
+
+        return call
+
+
+@contextmanager
+def _striking(number: int, strike: Callable[[], None]) -> Iterator[_Calls]:
+    """Do ``strike`` before the call of that number, from 0; a write is half done then."""
+    calls = _Calls(number, strike)
+    really_open = builtins.open
+
+    class File(io.FileIO):
+        def write(self, data: Any, /) -> int:
+            if calls.is_next():
+                super().write(data[: len(data) // 2])
+            calls.add("write", len(data))
+            return super().write(data)
+
+    def open_(file: Any, mode: str = "r", *words: Any, **options: Any) -> Any:
+        if not isinstance(file, int):
+            calls.add("open", file)
+        if mode == "wb" and options.get("buffering") == 0:
+            return File(file, mode)
+        return really_open(file, mode, *words, **options)
+
+    with ExitStack() as patches:
+        for name in _CALLS:
+            patches.enter_context(patch.object(os, name, calls.watch(name)))
+        patches.enter_context(patch.object(builtins, "open", open_))
+        yield calls
+
+
+def _kill_in_each_call(template: Path, place: Path, act: str) -> Iterator[Path]:
+    os.fsync = lambda fd: None  # noqa: ARG005 - power is not lost, disks are slow
+    with tempfile.TemporaryDirectory() as scratch:
+        # Before any fork, so that the children need not load what the act takes.
+        done(template, Path(scratch), act)
+    for number in count():
+        work = shutil.copytree(template, place / _WORK)
+        pid = os.fork()
+        if pid == 0:
+            with _striking(number, lambda: os.kill(os.getpid(), signal.SIGKILL)):
+                ACTS[act](str(work))
+            os._exit(0)
+        if not os.WIFSIGNALED(os.waitpid(pid, 0)[1]):
+            return
+        yield work.rename(place / f"{number:03}")
+
+
+if __name__ == "__main__":
+    for folder in _kill_in_each_call(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]):
+        sys.stdout.write(f"{folder}\n")
