@@ -70,9 +70,13 @@ class Standing:
         Raises:
             ConfigError: If one has.
         """
+        wanted = service.variable
         others = {each.name: each.variable for each in self.settings.services}
-        for name in {*others, *plan.services} - {service.name}:
-            if (others.get(name) or variable_of(name)) == service.variable:
+        # A default variable is as long as its name and "_PORT": few need a look.
+        length = len(wanted) - len("_PORT")
+        near = {name for name in plan.services if len(name) == length} | others.keys()
+        for name in near - {service.name}:
+            if (others.get(name) or variable_of(name)) == wanted:
                 raise ConfigError(
                     f"variable {service.variable!r} of {service.name!r} is that of"
                     f" {name!r} already",

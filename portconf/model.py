@@ -251,6 +251,8 @@ class Plan:
 
     def duplicates(self) -> dict[int, tuple[str, ...]]:
         """Return the ports that several services have, with their names."""
+        if len({each.port for each in self.services.values()}) == len(self.services):
+            return {}  # as nearly always
         names: dict[int, tuple[str, ...]] = {}
         for name, assignment in self.services.items():
             names[assignment.port] = (*names.get(assignment.port, ()), name)

@@ -162,21 +162,26 @@ def _assignment(name: str, raw: Any) -> Assignment:
     wrong = name_problem(name)
     if wrong:
         raise Problem(f"has a service whose {wrong}")
-    if not isinstance(raw, dict) or set(raw) != {"port", "purpose"}:
+    if not isinstance(raw, dict) or raw.keys() != {"port", "purpose"}:
         raise Problem(
             f"must hold 'port' and 'purpose' for service {name!r}, got {shown(raw)}"
         )
     purpose = raw["purpose"]
-    # JSON can spell half of a surrogate pair, which no file can hold.
-    if not isinstance(purpose, str) or re.search(r"[\ud800-\udfff]", purpose):
+    if not isinstance(purpose, str) or not (purpose.isascii() or _is_text(purpose)):
         raise Problem(
             f"must hold text as the purpose of {name!r}, got {shown(purpose)}"
         )
-    return Assignment(port=_port(raw["port"], f"port of {name!r}"), purpose=purpose)
+    return Assignment(port=_port(raw["port"], "port of", name), purpose=purpose)
 
 
-def _port(value: Any, what: str, *, most: int = 65535) -> int:
+def _is_text(purpose: str) -> bool:
+    # JSON can spell half of a surrogate pair, which no file can hold.
+    return not re.search(r"[\ud800-\udfff]", purpose)
+
+
+def _port(value: Any, what: str, name: str = "", *, most: int = 65535) -> int:
     if type(value) is not int or not 1 <= value <= most:
+        what += f" {name!r}" if name else ""
         raise Problem(
             f"must hold an integer from 1 to {most} as {what}, got {shown(value)}"
         )

@@ -96,7 +96,11 @@ class Updater:
 
     def assigned(self, name: str) -> int | None:
         """Return the port that a service has, without the lock."""
-        kept = self._standing().plan().services.get(name)
+        now = self._standing()
+        # Many newcomers at once need not each read the plan twice.
+        if f'"{name}"'.encode() not in (files.read(now.file) or b""):
+            return None
+        kept = now.plan().services.get(name)
         return kept.port if kept else None
 
     def assign(self, service: Service) -> int:
