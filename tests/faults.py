@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from capability import unmeasured
+
 from portconf.cli import INTERRUPTED, main
 from portconf.errors import PortconfError
 from portconf.manager import PortManager
@@ -91,7 +93,11 @@ def killed(template: Path, place: Path, act: str) -> list[Path]:
         The copies, in the order of the calls.
     """
     command = [sys.executable, __file__, str(template), str(place), act]
-    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120)
+    # The modules beside this one, also where Python does not look there by itself.
+    env = {**unmeasured(), "PYTHONPATH": os.path.dirname(__file__)}
+    found = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, timeout=120, env=env
+    )
     return [Path(os.fsdecode(line)) for line in found.stdout.splitlines()]
 
 

@@ -53,7 +53,8 @@ def check_whole(
 ) -> None:
     """Check that every file is old or new, and that the next `init` does the rest."""
     left = contents(root)
-    assert all(left[name] in (before[name], after[name]) for name in FILES)
+    for name in FILES:
+        assert left[name] in (before[name], after[name])
     assert left[PLAN] == after[PLAN] or left == before
 
     project = Project.find(str(root), lock_timeout=1)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from capability import unmeasured
 from commandline import Ran, on_terminal, run, state
 from filelock import FileLock
 from readers import FISH, SHELLS
@@ -724,6 +725,7 @@ def test_a_reader_that_has_left_is_no_error_to_tell(words, sample):
         done = subprocess.run(
             [*PORTCONF, *words],
             cwd=sample.root,
+            env=unmeasured(),
             stdin=subprocess.DEVNULL,
             stdout=gone,
             stderr=gone if words == ("init",) else subprocess.PIPE,

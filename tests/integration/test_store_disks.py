@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from capability import unmeasured
 from commandline import run, state
 from contention import temporaries
 
@@ -33,7 +34,11 @@ def test_a_limit_of_the_size_of_files_is_told_and_changes_nothing(begun):
     script = f"ulimit -f 1; exec {python} -B -m portconf init"
 
     done = subprocess.run(
-        ["sh", "-c", script], cwd=begun.root, stderr=subprocess.PIPE, check=False
+        ["sh", "-c", script],
+        cwd=begun.root,
+        stderr=subprocess.PIPE,
+        check=False,
+        env=unmeasured(),
     )
 
     assert done.returncode == 4

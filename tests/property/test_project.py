@@ -122,8 +122,12 @@ class ProjectMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(dir=MEMORY)
         self.root = os.path.realpath(self.folder.name)
         self.model = Model()
+        self.environment = pytest.MonkeyPatch()
+        # Without git, which `init` would start three times to ask what it ignores.
+        self.environment.setenv("PATH", "")
 
     def teardown(self) -> None:
+        self.environment.undo()
         self.folder.cleanup()
 
     @property
@@ -298,4 +302,4 @@ class ProjectMachine(RuleBasedStateMachine):
 
 
 TestProject = ProjectMachine.TestCase
-TestProject.settings = settings(max_examples=40, stateful_step_count=25)
+TestProject.settings = settings(max_examples=60, stateful_step_count=30)
