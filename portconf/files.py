@@ -8,11 +8,18 @@ assignments file, so that two commands never write from stale knowledge.
 import errno
 import os
 import stat
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from portconf.errors import FileConflictError, StoreError, StoreLockedError
 from portconf.folder import File
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 
 LOCK_TIMEOUT = 10.0
@@ -109,15 +116,39 @@ def locked(file: File, *, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
         StoreLockedError: If it is still held after ``timeout``.
         StoreError: If it cannot be taken, as on a read-only file system.
     """
+    path = _lock_path(file)
+    ends = time.monotonic() + timeout
+    # The threads of a process queue here: each polling the kernel's lock by itself,
+    # sixty-four of them leave the holder no processor to finish on.
+    queue = _queues.setdefault(path, threading.Lock())
+    if not queue.acquire(timeout=timeout):
+        raise StoreLockedError(file.name, timeout=timeout)
+    try:
+        lock = _acquired(file, path, max(0.0, ends - time.monotonic()), timeout)
+        try:
+            yield
+        finally:
+            lock.release()
+    finally:
+        queue.release()
+
+
+_queues: dict[str, threading.Lock] = {}
+if hasattr(os, "register_at_fork"):
+    # A child has no thread that would ever release what another one held.
+    os.register_at_fork(after_in_child=_queues.clear)
+
+
+def _acquired(file: File, path: str, rest: float, timeout: float) -> "BaseFileLock":
+    """Take the kernel's lock within ``rest`` seconds of the ``timeout`` asked for."""
     # Readers need no lock, and importing filelock costs more than a bare start.
     from filelock import FileLock, Timeout  # noqa: PLC0415
 
-    path = _lock_path(file)
     try:
         _make_folder(os.path.dirname(path))
         # A soft lock outlives a killed holder for ever: refuse instead.
         lock = FileLock(path, poll_interval=_POLL, fallback_to_soft=False)
-        lock.acquire(timeout=timeout)
+        lock.acquire(timeout=rest)
     except Timeout:
         raise StoreLockedError(file.name, timeout=timeout) from None
     except (OSError, NotImplementedError) as error:
@@ -127,10 +158,7 @@ def locked(file: File, *, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
             path=file.name,
             hint="make that folder writable, on a file system with locks",
         ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+    return lock
 
 
 def _lock_path(file: File) -> str:
