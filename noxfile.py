@@ -31,7 +31,9 @@ def tests(session: nox.Session) -> None:
     # 21 MB for one program: the tests that need it are skipped without, and say so.
     session.install(*group("compose"), success_codes=[0, 1], silent=True)
     # Not in session.create_tmp(), which moves the tests into this checkout too.
-    session.env["COVERAGE_FILE"] = os.path.join(session.virtualenv.location, ".coverage")
+    session.env["COVERAGE_FILE"] = os.path.join(
+        session.virtualenv.location, ".coverage"
+    )
     session.env["PYTHONWARNDEFAULTENCODING"] = "1"
     # The flat package in this folder must not shadow the wheel.
     session.env["PYTHONSAFEPATH"] = "1"

@@ -15,9 +15,9 @@ from portconf.model import Plan, Service
 
 
 _SIZES = {
-    7: "the lock of filelock, JSON both ways, planning",
-    100: "the same",
-    1000: "JSON both ways grows with the file; the bare calls hardly do",
+    7: "filelock, a file read twice, a checkout looked up",
+    100: "the same, and JSON read by Python",
+    1000: "JSON read, planned and written by Python",
 }
 
 

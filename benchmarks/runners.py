@@ -44,6 +44,10 @@ _RUNNERS = {
         ("-f", "ports_nox.py", "-s", "ports-status"),
     ),
 }
+_BOUNDS = {
+    "into a file": "imports: mostly portconf's dataclasses, then tomllib",
+    "on a terminal": "the same, and rich",
+}
 _SHOWN = {"invoke": "invoke ports.status", "nox": "nox -s ports-status"}
 
 
@@ -68,8 +72,7 @@ def rows(place: Path, *, quick: bool) -> Iterator[Row]:
                 added,
                 unit="ms more than nothing",
                 at_most=60,
-                bound="imports: "
-                + ("rich besides" if where == "on a terminal" else "argparse, tomllib"),
+                bound=_BOUNDS[where],
             )
     os.close(reader)
     os.close(terminal)

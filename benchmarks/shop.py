@@ -24,7 +24,8 @@ grafana = "Grafana Dashboard (future)"
 prometheus = "Prometheus Metrics (future)"
 """
 ASSIGNMENTS = "config/port_assignments.json"
-_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")
+# With PYTHONPATH, so that processes measure the package that this one measures.
+_KEPT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import lru_cache
 
 from portconf.model import PortRange
 
@@ -11,6 +12,7 @@ _LINUX = "/proc/sys/net/ipv4"
 _DYNAMIC = PortRange(first=49152, last=65535)
 
 
+@lru_cache(maxsize=1)  # a setting of the machine, asked for at every assignment
 def ephemeral_range(folder: str = _LINUX) -> PortRange | None:
     """
     Return the ports that the kernel gives to outgoing connections.

@@ -3,7 +3,6 @@
 import json
 import re
 from collections import Counter
-from functools import lru_cache
 from typing import Any
 
 from portconf import files
@@ -35,7 +34,7 @@ def read(file: File, *, merged: bool = False) -> Plan | None:
     data = files.read(file)
     if data is None:
         return None
-    plan = parse(data, name=file.name)
+    plan = _known(data, file.name)
     duplicates = plan.duplicates()
     if duplicates and not merged:
         port, names = next(iter(duplicates.items()))
@@ -48,6 +47,18 @@ def read(file: File, *, merged: bool = False) -> Plan | None:
     return plan
 
 
+_last: tuple[bytes, Plan] | None = None
+
+
+def _known(data: bytes, name: str) -> Plan:
+    """Parse the content, unless it is what was last read or written here."""
+    global _last  # noqa: PLW0603 - one tuple, replaced whole: threads see old or new
+    last = _last
+    if last is None or last[0] != data:
+        last = _last = (data, parse(data, name=name))
+    return last[1]
+
+
 def write(file: File, plan: Plan) -> None:
     """
     Replace the file by ``plan``, durably; the caller holds the lock.
@@ -55,7 +66,10 @@ def write(file: File, plan: Plan) -> None:
     Raises:
         StoreError: If it cannot be written; the old content is then in place.
     """
-    files.replace(file, render(plan))
+    global _last  # noqa: PLW0603 - one tuple, replaced whole: threads see old or new
+    data = render(plan)
+    files.replace(file, data)
+    _last = (data, plan)
 
 
 def render(plan: Plan) -> bytes:
@@ -77,7 +91,6 @@ def render(plan: Plan) -> bytes:
     return f"{head}{tail}\n}}\n".encode()
 
 
-@lru_cache(maxsize=2)  # read before the lock and under it: mostly the same bytes
 def parse(data: bytes, *, name: str) -> Plan:
     """
     Read the plan from the file's content.

@@ -1,6 +1,5 @@
 """Plan and declaration to environment variables, with exact names and order."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 
@@ -94,6 +93,8 @@ def compute(
 
 def stamp(variables: Mapping[str, str]) -> str:
     """Return the fingerprint by which a stale shell is known: 16 hex digits."""
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, which only this one needs
+
     lines = "".join(f"{name}={value}\n" for name, value in variables.items())
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 

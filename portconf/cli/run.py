@@ -74,7 +74,9 @@ def parser(
         allow_abbrev=False,  # what `--json` means is known before parsing
     )
     top.add_argument("--version", action="store_true", help="print the version")
-    commands = top.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    commands = top.add_subparsers(
+        dest="verb", metavar="VERB", title="verbs", prog=program
+    )
     for name, about in VERBS.items():
         sub = commands.add_parser(
             name,

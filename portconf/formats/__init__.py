@@ -5,9 +5,6 @@ A format is a function from variables to text, `render(variables)`. It is pure, 
 it imports nothing that it does not need: the hot commands load it.
 """
 
-from importlib import import_module
-
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portconf.formats.protocol import Format
@@ -31,5 +28,7 @@ def load(name: str) -> "Format":
     Raises:
         KeyError: If there is no format of that name.
     """
+    from importlib import import_module  # noqa: PLC0415 - the hot commands do without
+
     module: Format = import_module(f"portconf.formats.{NAMES[name]}")
     return module

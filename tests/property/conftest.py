@@ -2,13 +2,15 @@
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 
 settings.register_profile(
     "portconf",
     max_examples=60,
-    deadline=None,  # the machine may be busy
+    # The machine may be busy: time says nothing of the code.
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
     database=None,  # a failure is turned into a test of its own, not remembered
     derandomize="CI" in os.environ,
 )

@@ -248,6 +248,11 @@ def test_in_any_other_form_a_service_is_added_and_removed_or_refused(text):
     assert not refused or "does not let portconf" in refused
 
 
+def test_a_service_that_is_not_there_cannot_be_taken_out():
+    with pytest.raises(ConfigError, match="does not let portconf take 'nope' out"):
+        remove(TABLE, "nope")
+
+
 def test_a_file_with_mixed_line_ends_keeps_each():
     text = "# one\r\n[tool.portconf.services]\nweb = ''\r\n# last\n"
 

@@ -75,6 +75,12 @@ def test_a_line_inside_a_value_is_not_taken_for_an_export():
     assert content(SHELL, first, variables) == first
 
 
+def test_a_script_whose_quoting_somebody_broke_is_written_anew():
+    old = OURS + b"export A_PORT='1\n"
+
+    assert content(SHELL, old, VARIABLES) == content(SHELL, None, VARIABLES)
+
+
 def test_a_file_that_is_replaced_by_force_unsets_nothing():
     assert b"unset" not in content(SHELL, b"export A=1\n", VARIABLES, force=True)
 
@@ -108,6 +114,12 @@ def test_a_path_that_is_no_text_reaches_the_script_as_its_bytes():
     variables = {"PORTCONF_ROOT": "/home/you/caf\udce9"}
 
     assert b"PORTCONF_ROOT='/home/you/caf\xe9'\n" in content(SHELL, None, variables)
+
+
+@pytest.mark.parametrize("name", ["dotenv", "json"])
+def test_a_path_that_is_no_text_is_refused_by_formats_of_text(name):
+    with pytest.raises(ConfigError, match=r"^PORTCONF_ROOT cannot be written to "):
+        text(name, {"PORTCONF_ROOT": "/home/you/caf\udce9"}, where="it")
 
 
 @pytest.mark.parametrize("name", sorted({*NAMES} - {"json"}))

@@ -32,6 +32,10 @@ from portconf.lines import of_declaration
             5,
         ),
         ("[tool.portconf]\r\nservices = [\r\n  'web']\r\n", 3),
+        (
+            "[tool.portconf]\nservices = [\n  'db']\n[tool.portconf.env]\nX = 'web'",
+            None,
+        ),
         ("", None),
     ],
 )

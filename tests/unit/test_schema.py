@@ -123,7 +123,7 @@ def test_validate_pyproject_finds_and_uses_the_schema(tmp_path, text, code, mess
     done = subprocess.run(
         [sys.executable, "-m", "validate_pyproject", str(path)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
 
