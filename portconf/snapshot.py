@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    Fingerprint = tuple[int, int, int, int, int]
+    Fingerprint = tuple[int, int, int, int]
     Answers = tuple[dict[str, str], dict[str, str]]
 
 _FIRST = "portconf snapshot 1"
@@ -31,8 +31,8 @@ def fingerprint(path: str) -> "Fingerprint | None":
     """
     Return what changes when a file does, or None where there is no file.
 
-    Size, both times, inode and device: the change time alone betrays an editor that
-    sets the modification time back.
+    Size, both times and inode: the change time alone betrays an editor that sets the
+    modification time back.
     """
     try:
         status = os.stat(path)
@@ -43,7 +43,6 @@ def fingerprint(path: str) -> "Fingerprint | None":
         status.st_mtime_ns,
         status.st_ctime_ns,
         status.st_ino,
-        status.st_dev,
     )
 
 
@@ -81,7 +80,7 @@ def read(folder: str) -> "Answers | None":
     if first != f"{_FIRST} {root}":
         return None
     for line in inputs:
-        *numbers, name = line.split(" ", 5)
+        *numbers, name = line.split(" ", 4)
         if " ".join(map(str, fingerprint(name) or ())) != " ".join(numbers):
             return None
     return _pairs(ports), _pairs(variables)
