@@ -31,7 +31,7 @@ def rows(place: Path, *, quick: bool) -> Iterator[Row]:
     times = interleave(actions, 3 if quick else 61)
     bounds = {
         "get_port": "getcwd and two stats: pyproject.toml, the assignments",
-        "PortManager.get_port": "the stat, and a tuple of five numbers to compare",
+        "PortManager.get_port": "the stat, and a tuple of four numbers to compare",
     }
     for name, bound in bounds.items():
         found = ratios(times, name, "stat")

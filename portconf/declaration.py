@@ -85,8 +85,7 @@ def read_text(root: str) -> str:
         raise ConfigError(f"{PYPROJECT}: cannot be read: it is not a regular file")
     try:
         with open(path, "rb") as file:
-            # tomllib refuses a byte-order mark, which Windows editors write.
-            return file.read().decode("utf-8-sig")
+            return file.read().decode()
     except OSError as error:
         raise ConfigError(f"{PYPROJECT}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -107,7 +106,8 @@ def parse(text: str) -> Settings | None:
         ConfigError: If the text is not TOML, or declares wrongly.
     """
     try:
-        document = tomllib.loads(text)
+        # tomllib refuses a byte-order mark, which Windows editors write.
+        document = tomllib.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:  # ValueError: a number too long
         reason = str(error) or "it is nested too deeply"
         raise ConfigError(f"{PYPROJECT}: is not TOML: {reason}") from error
@@ -141,7 +141,9 @@ def from_dict(raw: Any, problems: list[str]) -> Settings:
     values = read_table(Settings, raw, _AT, problems, also=("services", "env"))
     declared = raw.get("services", {})
     services = tuple(_services(declared, problems))
-    names = [str(name) for name in declared] if isinstance(declared, Iterable) else []
+    names = (
+        [str(name) for name in declared] if isinstance(declared, dict | list) else []
+    )
     templates = tuple(_templates(raw.get("env", {}), names, problems))
     settings = Settings(**values, services=services, templates=templates)
     problems.extend(_contradictions(settings))
@@ -152,13 +154,16 @@ def _services(raw: Any, problems: list[str]) -> Iterator[Service]:
     at = (*_AT, "services")
     if isinstance(raw, list):
         # The list form; a name that stands there twice is told, not merged.
-        for index, name in enumerate(raw):
+        seen: set[str] = set()
+        for name in raw:
             if not isinstance(name, str):
                 problems.append(
                     f"{dotted(*at)} must be a list of names, got {shown(name)} in it"
                 )
-            elif name in raw[:index]:
+            elif name in seen:
                 problems.append(f"{dotted(*at)} names {shown(name)} twice")
+            else:
+                seen.add(name)
         raw = {name: {} for name in raw if isinstance(name, str)}
     if not isinstance(raw, dict):
         problems.append(
@@ -253,6 +258,13 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         ((path and path.lower(), (name,)) for name, path in files.items()),
         "file {} is both {} and {}",
     )
+    for name, path in files.items():
+        for other, below in files.items():
+            if path and below and below.lower().startswith(f"{path.lower()}/"):
+                yield (
+                    f"{dotted(*_AT, other)} {below!r} lies in {path!r}, which is the"
+                    f" file of {dotted(*_AT, name)}"
+                )
     for name, path in files.items():
         if path and re.fullmatch(r"pyproject\.toml|\.gitignore", path.lower()):
             yield f"{dotted(*_AT, name)} must not be {path!r}, which is the user's"

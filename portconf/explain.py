@@ -27,8 +27,8 @@ def explain(
         name: The service, which ``plan`` has.
         settings: The declaration.
         plan: What is kept.
-        texts: The content of every file that may tell of it, by name; those that do
-            not exist are absent.
+        texts: The content of every file that may tell of it, by name; empty where
+            there is no file.
         environment: The variables of the shell that asks.
         variable: The variable that carries the port.
         port: The effective port.

@@ -61,6 +61,31 @@ def read(file: File) -> bytes | None:
             raise _refused(file, "read", error) from error
 
 
+def check(file: File) -> None:
+    """
+    Refuse a file that `replace` would refuse, as far as looking can tell.
+
+    Of several files all are checked before the first is written: a refusal in the
+    middle would leave half a change.
+
+    Raises:
+        FileConflictError: If it is a link that leads out of the checkout.
+        StoreError: If it, or the folder it goes to, cannot be written.
+    """
+    target = file.target()
+    try:
+        _writable_mode(file, target)
+        folder = os.path.dirname(target)
+        while not os.path.lexists(folder):
+            folder = os.path.dirname(folder)
+        if not os.path.isdir(folder):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _refused(file, "written", error) from error
+
+
 def replace(file: File, data: bytes) -> None:
     """
     Put ``data`` in the file's place, whole and durably.
@@ -75,8 +100,9 @@ def replace(file: File, data: bytes) -> None:
 
     Raises:
         FileConflictError: If it is a link that leads out of the checkout.
-        StoreError: If the file is read-only or cannot be written; the old content
-            is then in place, and no temporary file.
+        StoreError: If the file is read-only or cannot be written. The old content
+            is then in place (if only the folder could not be synced: the new, which
+            a power loss may undo), and no temporary file.
     """
     target = file.target()
     try:

@@ -45,7 +45,9 @@ def lines(folder: Folder, names: list[str]) -> tuple[FileChange, ...]:
     """
     old = files.read(folder.file(GITIGNORE))
     before = old or b""
-    loose = checkout.unignored(folder.root, names)
+    there = set(before.decode(errors="replace").splitlines())
+    unignored = checkout.unignored(folder.root, names)
+    loose = [name for name in unignored if f"/{_literal(name)}" not in there]
     if not loose:
         return ()
     newline = b"\r\n" if b"\r\n" in before else b"\n"

@@ -7,7 +7,7 @@ from portconf import snapshot
 from portconf.declaration import current_folder
 from portconf.errors import ConfigError, RangeExhaustedError
 from portconf.files import LOCK_TIMEOUT
-from portconf.model import Service
+from portconf.model import NAME_RULE, name_problem
 from portconf.project import Project
 from portconf.settings import PYPROJECT, Settings
 
@@ -80,13 +80,11 @@ class PortManager:
             AssignmentError: If no port is left, or its fixed port is another's.
             StoreError: If the assignments file is refused, locked or not writable.
         """
+        if name_problem(service_name):
+            raise ConfigError(f"service name must be {NAME_RULE}, got {service_name!r}")
         updates = self._project.updates()
         port = updates.assigned(service_name)
-        if port is not None:
-            return port
-        declared = self._project.settings.service(service_name)
-        new = declared or Service(name=service_name, purpose=purpose)
-        return updates.assign(new)
+        return updates.assign(service_name, purpose) if port is None else port
 
     def get_port(self, service_name: str) -> int | None:
         """

@@ -16,7 +16,7 @@ The rules.
 """
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from portconf.errors import ConfigError, PortConflictError, RangeExhaustedError
 from portconf.model import Assignment, Change, Plan, PortRange, Service
@@ -92,18 +92,18 @@ def extend(
         RangeExhaustedError: If the sequence ends; nothing is assigned then.
         ConfigError: If a number is needed and the range reaches into ``ephemeral``.
     """
-    wanted = tuple(services)
+    wanted: tuple[_Wanted, ...] = tuple(services)
     kept, reasons = _healed(plan, wanted)
     wanted += _undeclared_losers(plan, wanted, reasons)
     moving = [each for each in wanted if each.port and _has_other(each, kept)]
-    for service in moving:
-        del kept[service.name]  # first, so that one may take what another leaves
+    for mover in moving:
+        del kept[mover.name]  # first, so that one may take what another leaves
     for service in wanted:
         if service.port:
             _fix(service, service.port, kept, reasons)
     released = set(plan.released) - {each.port for each in wanted}
-    for service in moving:
-        released |= _given_up(plan, service.name, kept)
+    for mover in moving:
+        released |= _given_up(plan, mover.name, kept)
     used = {each.port for each in kept.values()} | released | set(avoid)
     used |= {service.port for service in wanted if service.port}
     cursor = plan.next_port
@@ -155,17 +155,31 @@ def stepped_over(plan: Plan, port: int) -> tuple[tuple[int, str], ...]:
         The numbers between ``port`` and the assigned one below it (or the base
         port), each with the reason why nobody has it, in rising order.
     """
+    if port >= plan.next_port:
+        return ()  # a fixed port: no sequence led there
     ports = {each.port for each in plan.services.values()}
     gap: list[tuple[int, str]] = []
-    for below in range(port - 1, plan.base_port - 1, -1):
+    for below in range(port - 1, max(plan.base_port, PRIVILEGED_LAST + 1) - 1, -1):
         if below in ports:
             break
         gap.append((below, why_not(below) or "released, or once fixed"))
     return tuple(reversed(gap))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loser:
+    """A service that is only kept, by whatever name and purpose the file has."""
+
+    name: str
+    purpose: str
+    port: None = None
+
+
+_Wanted = Service | _Loser
+
+
 def _healed(
-    plan: Plan, wanted: tuple[Service, ...]
+    plan: Plan, wanted: tuple[_Wanted, ...]
 ) -> tuple[dict[str, Assignment], dict[str, str]]:
     """Apply rule 7: return what is kept, and why each of the others is not."""
     rank = {each.name: (index, each.port) for index, each in enumerate(wanted)}
@@ -185,24 +199,27 @@ def _healed(
 
 
 def _undeclared_losers(
-    plan: Plan, wanted: tuple[Service, ...], reasons: Mapping[str, str]
-) -> tuple[Service, ...]:
+    plan: Plan, wanted: tuple[_Wanted, ...], reasons: Mapping[str, str]
+) -> tuple["_Loser", ...]:
     """Return who lost its port by rule 7 without being declared: it gets one too."""
     declared = {service.name for service in wanted}
     return tuple(
-        Service(name=name, purpose=plan.services[name].purpose)
+        _Loser(name=name, purpose=plan.services[name].purpose)
         for name in reasons
         if name not in declared
     )
 
 
-def _has_other(service: Service, kept: Mapping[str, Assignment]) -> bool:
+def _has_other(service: _Wanted, kept: Mapping[str, Assignment]) -> bool:
     held = kept.get(service.name)
     return held is not None and held.port != service.port
 
 
 def _fix(
-    service: Service, port: int, kept: dict[str, Assignment], reasons: dict[str, str]
+    service: _Wanted,
+    port: int,
+    kept: dict[str, Assignment],
+    reasons: dict[str, str],
 ) -> None:
     """Give a service the port that its declaration fixes."""
     holders = [name for name, each in kept.items() if each.port == port]
@@ -226,7 +243,10 @@ def _given_up(plan: Plan, name: str, kept: Mapping[str, Assignment]) -> set[int]
 
 
 def _changes(
-    plan: Plan, extended: Plan, wanted: tuple[Service, ...], reasons: Mapping[str, str]
+    plan: Plan,
+    extended: Plan,
+    wanted: tuple[_Wanted, ...],
+    reasons: Mapping[str, str],
 ) -> Iterable[Change]:
     for name in (service.name for service in wanted):
         before = plan.services.get(name)
@@ -254,6 +274,14 @@ def _check_range(base_port: int, last_port: int, ephemeral: PortRange | None) ->
             f"pyproject.toml: the plan's range {planned} (tool.portconf.base-port to"
             f" last-port) reaches into the kernel's ephemeral range {ephemeral},"
             " where outgoing connections take ports",
-            hint=f"set tool.portconf.last-port to at most {ephemeral.first - 1},"
-            " and base-port below it",
+            hint=_below(ephemeral),
         )
+
+
+def _below(ephemeral: PortRange) -> str:
+    if ephemeral.first - 1 <= PRIVILEGED_LAST:
+        return "narrow the kernel's: sysctl net.ipv4.ip_local_port_range='32768 60999'"
+    return (
+        f"set tool.portconf.last-port to at most {ephemeral.first - 1}, and base-port"
+        " below it"
+    )

@@ -224,7 +224,7 @@ class Project:
         if found:
             return found
         try:
-            outcome = self.init(dry_run=True)
+            outcome = self.updates().due()
         except (AssignmentError, FileConflictError) as error:
             return (error.message,)
         return findings.of_files(outcome.files)
@@ -280,7 +280,7 @@ class Project:
         return Updater(
             folder=Folder.at(self.root),
             settings=self.settings,
-            declared=self.loaded_ns > 0,
+            loaded_ns=self.loaded_ns,
             lock_timeout=self.lock_timeout,
             dry_run=dry_run,
             force=force,

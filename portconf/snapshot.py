@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Fingerprint = tuple[int, int, int, int]
     Answers = tuple[dict[str, str], dict[str, str]]
 
+# Raise the number with every change of what `portconf.variables.compute` gives.
 _FIRST = "portconf snapshot 1"
 _PYPROJECT = "pyproject.toml"
 # A file that changes twice within one tick of its clock has one time for both states.
@@ -122,7 +123,7 @@ def write(
     if any("\n" in text for text in (root, *variables.values())):
         return False
     body = "\n\n".join(blocks)
-    temporary = f"{path}.{os.getpid()}"
+    temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
     try:
         if not os.path.isdir(os.path.dirname(path)):
             os.mkdir(os.path.dirname(path))
@@ -144,9 +145,9 @@ def _discard(path: str) -> None:
 
 def _root(folder: str) -> str | None:
     """Return the nearest folder with a `pyproject.toml`, within the checkout."""
-    while not os.path.exists(f"{folder}/{_PYPROJECT}"):
+    while not os.path.lexists(f"{folder}/{_PYPROJECT}"):
         above = os.path.dirname(folder)
-        if above == folder or os.path.exists(f"{folder}/.git"):
+        if above == folder or os.path.lexists(f"{folder}/.git"):
             return None
         folder = above
     return folder
@@ -155,7 +156,7 @@ def _root(folder: str) -> str | None:
 def _path(root: str) -> str | None:
     """Return where a project's snapshot lies: one file a project of a checkout."""
     folder = root
-    while not os.path.exists(f"{folder}/.git"):
+    while not os.path.lexists(f"{folder}/.git"):
         above = os.path.dirname(folder)
         if above == folder:
             return None

@@ -162,6 +162,7 @@ def environment() -> dict[str, str]:
 
     try:
         found = Project.find()
+        # Not variables(), which keeps a snapshot: listing writes nothing.
         return compute(found.plan(), found.settings, root=found.root)
     except PortconfError:
         return {}

@@ -19,6 +19,12 @@ TEMPLATE_PATTERN = (
 )
 
 
+def _written(literal: str, name: str | None) -> str:
+    """Return a part as a template has it: without it, formats and conversions show."""
+    braces = literal.replace("{", "{{").replace("}", "}}")
+    return braces + (f"{{{name}}}" if name else "")
+
+
 LIMIT = 4000  # far below what any environment takes
 
 
@@ -61,8 +67,8 @@ class Template:
         try:
             parts = list(Formatter().parse(text))
         except ValueError:
-            parts = [("", "", "", "")]
-        if any(name == "" or spec or conv for _, name, spec, conv in parts):
+            parts = []
+        if text != "".join(_written(literal, name) for literal, name, _, _ in parts):
             raise Problem(
                 "must hold services as '{name}' and braces as '{{' and '}}',"
                 f" got {shown(text)}"

@@ -11,7 +11,15 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from portconf import declaration, exports, files, ignores, plan as planning, store
+from portconf import (
+    declaration,
+    exports,
+    files,
+    ignores,
+    plan as planning,
+    snapshot,
+    store,
+)
 from portconf.decisions import Standing
 from portconf.errors import ConfigError
 from portconf.folder import Folder
@@ -28,8 +36,8 @@ class Updater:
     Attributes:
         folder: The project's folder as it stands.
         settings: Its declaration.
-        declared: Whether ``settings`` were read from a `pyproject.toml`, which may
-            have changed since.
+        loaded_ns: Nanoseconds since the epoch, from before ``settings`` were read; 0
+            where there was nothing to read.
         lock_timeout: Seconds to wait for another command.
         dry_run: Only tell what would be written; takes no lock.
         force: Replace files of ours by name that lack our header.
@@ -37,7 +45,7 @@ class Updater:
 
     folder: Folder
     settings: Settings
-    declared: bool
+    loaded_ns: int
     lock_timeout: float
     dry_run: bool = False
     force: bool = False
@@ -46,12 +54,14 @@ class Updater:
         """Assign what is declared, mend what a merge left, write the files."""
         with self._locked() as now:
             names = [target.name for target in exports.targets(now.settings)]
-            before = now.plan(merged=True)
-            plan, changes = now.extended(before, now.settings.services)
             extra = ignores.lines(self.folder, names) if gitignore else ()
-            outcome = self._write(now.outcome(before, plan, changes, extra=extra))
+            outcome = self._write(_due(now, extra))
         notes = ignores.notes(self.folder.root, names, added=gitignore)
-        return replace(outcome, notes=(*_base_note(now.settings, plan), *notes))
+        return replace(outcome, notes=(*outcome.notes, *notes))
+
+    def due(self) -> Outcome:
+        """Return what `init` would do, but for what git has to say."""
+        return _due(self._standing(), ())
 
     def export(self) -> Outcome:
         """Write the generated files from the plan as it is."""
@@ -103,21 +113,22 @@ class Updater:
         kept = now.plan().services.get(name)
         return kept.port if kept else None
 
-    def assign(self, service: Service) -> int:
+    def assign(self, name: str, purpose: str) -> int:
         """Give one service its number, durably, and return it."""
-        now = self._standing()
-        with files.locked(now.file, timeout=self.lock_timeout):
+        with self._locked() as now:
             plan = now.plan()
+            if name in plan.services:  # by another caller, just now
+                return plan.services[name].port
+            declared = now.settings.service(name)
+            service = declared or Service(name=name, purpose=purpose)
             now.check_variable(service, plan)
             extended, _ = now.extended(plan, (service,))
-            if extended != plan:
-                store.write(now.file, extended)
-        return extended.services[service.name].port
+            store.write(now.file, extended)
+        return extended.services[name].port
 
     def forget(self, name: str) -> bool:
         """Give a number up in the plan alone; False: there was none."""
-        now = self._standing()
-        with files.locked(now.file, timeout=self.lock_timeout):
+        with self._locked() as now:
             plan = now.plan()
             if name not in plan.services:
                 return False
@@ -126,10 +137,9 @@ class Updater:
 
     def forget_all(self) -> None:
         """Drop every assignment in the plan alone."""
-        now = self._standing()
-        with files.locked(now.file, timeout=self.lock_timeout):
+        with self._locked() as now:
             now.plan(merged=True)  # a refused file is not read as empty, here neither
-            store.write(now.file, planning.begin(self.settings.base_port))
+            store.write(now.file, planning.begin(now.settings.base_port))
 
     def _standing(self) -> Standing:
         return Standing(folder=self.folder, settings=self.settings, force=self.force)
@@ -145,8 +155,14 @@ class Updater:
         now = self._standing()
         lock = files.locked(now.file, timeout=self.lock_timeout)
         with nullcontext() if self.dry_run else lock:
-            settings = declaration.load(self.folder.root) if self.declared else None
+            settings = declaration.load(self.folder.root) if self._changed() else None
             yield replace(now, settings=settings) if settings else now
+
+    def _changed(self) -> bool:
+        """Tell whether the declaration may be another than when it was read."""
+        path = self.folder.file(PYPROJECT).path
+        seen = snapshot.fingerprint(path) if self.loaded_ns else None
+        return seen is not None and not snapshot.settled(seen, now_ns=self.loaded_ns)
 
     def _text(self) -> str:
         """Return the declaration's file as it is now, byte-order mark included."""
@@ -171,15 +187,22 @@ class Updater:
         """Write what was decided, unless this is a dry run."""
         if not self.dry_run:
             for each in outcome.files:
+                files.check(self.folder.file(each.name))
+            for each in outcome.files:
                 files.replace(self.folder.file(each.name), each.after)
         return replace(outcome, dry_run=self.dry_run)
 
 
-def _base_note(settings: Settings, plan: Plan) -> tuple[str, ...]:
-    if plan.base_port == settings.base_port:
-        return ()
+def _due(now: Standing, extra: tuple[FileChange, ...]) -> Outcome:
+    """Decide what `init` does."""
+    before = now.plan(merged=True)
+    plan, changes = now.extended(before, now.settings.services)
+    outcome = now.outcome(before, plan, changes, extra=extra)
+    declared = now.settings.base_port
+    if plan.base_port == declared:
+        return outcome
     note = (
-        f"the plan began at {plan.base_port}; tool.portconf.base-port"
-        f" {settings.base_port} takes effect with 'portconf reset'"
+        f"the plan began at {plan.base_port}; tool.portconf.base-port {declared} takes"
+        " effect with 'portconf reset'"
     )
-    return (note,)
+    return replace(outcome, notes=(note,))

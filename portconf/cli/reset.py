@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> Answer:
     """Do what `Project.reset` does, once somebody has agreed."""
     found = project(options)
     if not options.yes and not options.dry_run:
-        count = len(found.plan().services)
+        count = len(found.reset(force=options.force, dry_run=True).gone)
         if count:
             _ask(f"drop the ports of {count} services in {found.root}? [y/N] ")
     return outcome.answer(found.reset(force=options.force, dry_run=options.dry_run))
