@@ -175,4 +175,6 @@ def _kill_in_each_call(template: Path, place: Path, act: str) -> Iterator[Path]:
 
 if __name__ == "__main__":
     for folder in _kill_in_each_call(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]):
+        # At once: a child would write what it inherits in the buffer again.
         sys.stdout.write(f"{folder}\n")
+        sys.stdout.flush()

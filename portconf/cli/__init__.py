@@ -103,7 +103,12 @@ def say(text: str) -> None:
 
 
 def _silence() -> None:
-    """Keep Python from complaining at exit, when it flushes what is left."""
+    """Keep Python from failing at exit, when it flushes what cannot be written."""
     import os  # noqa: PLC0415 - the rare way out
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
