@@ -82,6 +82,7 @@ class PortManager:
         """
         if name_problem(service_name):
             raise ConfigError(f"service name must be {NAME_RULE}, got {service_name!r}")
+        self._project = self._project.current()
         updates = self._project.updates()
         port = updates.assigned(service_name)
         return updates.assign(service_name, purpose) if port is None else port

@@ -92,6 +92,15 @@ class Project:
                 )
         return None
 
+    def current(self) -> Self:
+        """Return this, read again if the declaration may have changed since."""
+        path = os.path.join(self.root, PYPROJECT)
+        seen = snapshot.fingerprint(path) if self.loaded_ns else None
+        if seen is None or snapshot.settled(seen, now_ns=self.loaded_ns):
+            return self
+        found = self.holding(self.root, lock_timeout=self.lock_timeout)
+        return found or self
+
     def plan(self) -> Plan:
         """
         Return the plan that is kept, without waiting for anybody.

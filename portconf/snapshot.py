@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 # Raise the number with every change of what `portconf.variables.compute` gives.
 _FIRST = "portconf snapshot 1"
 _PYPROJECT = "pyproject.toml"
-# A file that changes twice within one tick of its clock has one time for both states.
-# Inputs younger than the coarsest tick (2 s, FAT) are therefore not remembered.
+# A file that changes twice within one tick of its clock has one time for both states:
+# inputs younger than that are not remembered. The coarsest tick is FAT's, 2 s; where
+# times have fractions of a second it is the kernel's, at most 10 ms: 100 ms are ample.
 SETTLED_NS = 2_000_000_000
+_FINER = 20
+_SECOND_NS = 1_000_000_000
 
 
 def fingerprint(path: str) -> "Fingerprint | None":
@@ -49,7 +52,12 @@ def fingerprint(path: str) -> "Fingerprint | None":
 
 def settled(seen: "Fingerprint | None", *, now_ns: int) -> bool:
     """Tell whether a later change is sure to change the fingerprint."""
-    return seen is not None and max(seen[1], seen[2]) < now_ns - SETTLED_NS
+    if seen is None:
+        return False
+    _, modified, changed, _ = seen
+    fine = modified % _SECOND_NS and changed % _SECOND_NS
+    tick = SETTLED_NS // _FINER if fine else SETTLED_NS
+    return max(modified, changed) < now_ns - tick
 
 
 def read(folder: str) -> "Answers | None":
