@@ -1,31 +1,14 @@
-"""
-Files of a project on disk: whole reads, atomic replacement, the lock around both.
-
-Every change is read, computed and written under the lock of the project's
-assignments file, so that two commands never write from stale knowledge.
-"""
+"""Files of a project on disk: read whole, replaced whole."""
 
 import errno
 import os
 import stat
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
-from portconf.errors import FileConflictError, StoreError, StoreLockedError
+from portconf.errors import FileConflictError, StoreError
 from portconf.folder import File
 
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
-
-
-LOCK_TIMEOUT = 10.0
-# filelock polls every 50 ms by default: sixteen writers then wait up to 1.7 s. At
-# 2 ms they keep nine tenths of one writer's rate, and nobody waits 0.3 s.
-_POLL = 0.002
 _TEMPORARY = ".portconf-tmp"
 
 
@@ -108,7 +91,7 @@ def replace(file: File, data: bytes) -> None:
     try:
         mode = _writable_mode(file, target)
         folder, name = os.path.split(target)
-        _make_folder(folder)
+        make_folder(folder)
         _sweep(folder, name)
         temporary = os.path.join(
             folder, f".{name}.{os.getpid()}-{os.urandom(4).hex()}{_TEMPORARY}"
@@ -123,75 +106,6 @@ def replace(file: File, data: bytes) -> None:
         _sync_folder(folder)
     except OSError as error:
         raise _refused(file, "written", error) from error
-
-
-@contextmanager
-def locked(file: File, *, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
-    """
-    Hold the lock that orders the changes of a project.
-
-    The kernel frees it when the holder dies. It lies in the checkout's git directory,
-    which `git clean -xdf` does not touch: a lock deleted while held lets a second
-    holder in. Where there is no git directory it lies beside the file.
-
-    Args:
-        file: The assignments file; every path to it gives the same lock.
-        timeout: Seconds to wait; 0 tries once.
-
-    Raises:
-        StoreLockedError: If it is still held after ``timeout``.
-        StoreError: If it cannot be taken, as on a read-only file system.
-    """
-    path = _lock_path(file)
-    ends = time.monotonic() + timeout
-    # The threads of a process queue here: each polling the kernel's lock by itself,
-    # sixty-four of them leave the holder no processor to finish on.
-    queue = _queues.setdefault(path, threading.Lock())
-    if not queue.acquire(timeout=timeout):
-        raise StoreLockedError(file.name, timeout=timeout)
-    try:
-        lock = _acquired(file, path, max(0.0, ends - time.monotonic()), timeout)
-        try:
-            yield
-        finally:
-            lock.release()
-    finally:
-        queue.release()
-
-
-_queues: dict[str, threading.Lock] = {}
-if hasattr(os, "register_at_fork"):
-    # A child has no thread that would ever release what another one held.
-    os.register_at_fork(after_in_child=_queues.clear)
-
-
-def _acquired(file: File, path: str, rest: float, timeout: float) -> "BaseFileLock":
-    """Take the kernel's lock within ``rest`` seconds of the ``timeout`` asked for."""
-    # Readers need no lock, and importing filelock costs more than a bare start.
-    from filelock import FileLock, Timeout  # noqa: PLC0415
-
-    try:
-        _make_folder(os.path.dirname(path))
-        # A soft lock outlives a killed holder for ever: refuse instead.
-        lock = FileLock(path, poll_interval=_POLL, fallback_to_soft=False)
-        lock.acquire(timeout=rest)
-    except Timeout:
-        raise StoreLockedError(file.name, timeout=timeout) from None
-    except (OSError, NotImplementedError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StoreError(
-            f"{file.name} cannot be locked: {path}: {reason}",
-            path=file.name,
-            hint="make that folder writable, on a file system with locks",
-        ) from error
-    return lock
-
-
-def _lock_path(file: File) -> str:
-    if file.folder.git_dir:
-        return os.path.join(file.folder.git_dir, "portconf", "lock")
-    folder, name = os.path.split(file.target())
-    return os.path.join(folder, f".{name}.lock")
 
 
 def _writable_mode(file: File, target: str) -> int | None:
@@ -210,11 +124,11 @@ def _writable_mode(file: File, target: str) -> int | None:
     return stat.S_IMODE(status.st_mode)
 
 
-def _make_folder(folder: str) -> None:
+def make_folder(folder: str) -> None:
     """Make a folder and those above it, each durable in its own."""
     if not os.path.isdir(folder):
         parent = os.path.dirname(folder)
-        _make_folder(parent)
+        make_folder(parent)
         with suppress(FileExistsError):  # by another command, just now
             os.mkdir(folder)
         _sync_folder(parent)

@@ -6,7 +6,7 @@ import time
 from portconf import snapshot
 from portconf.declaration import current_folder
 from portconf.errors import ConfigError, RangeExhaustedError
-from portconf.files import LOCK_TIMEOUT
+from portconf.locks import LOCK_TIMEOUT
 from portconf.model import NAME_RULE, name_problem
 from portconf.project import Project
 from portconf.settings import PYPROJECT, Settings

@@ -13,6 +13,7 @@ from portconf import (
     exports,
     files,
     findings,
+    locks,
     snapshot,
     variables,
 )
@@ -41,12 +42,12 @@ class Project:
 
     root: str
     settings: Settings
-    lock_timeout: float = files.LOCK_TIMEOUT
+    lock_timeout: float = locks.LOCK_TIMEOUT
     loaded_ns: int = field(default=0, compare=False, repr=False)
 
     @classmethod
     def find(
-        cls, folder: str | None = None, *, lock_timeout: float = files.LOCK_TIMEOUT
+        cls, folder: str | None = None, *, lock_timeout: float = locks.LOCK_TIMEOUT
     ) -> Self:
         """
         Return the project that holds a folder.
@@ -72,7 +73,7 @@ class Project:
 
     @classmethod
     def holding(
-        cls, folder: str | None = None, *, lock_timeout: float = files.LOCK_TIMEOUT
+        cls, folder: str | None = None, *, lock_timeout: float = locks.LOCK_TIMEOUT
     ) -> Self | None:
         """
         Return what `find` returns, or None where there is no project.
@@ -94,16 +95,13 @@ class Project:
 
     def current(self) -> Self:
         """Return this, read again if the declaration may have changed since."""
-        path = os.path.join(self.root, PYPROJECT)
-        seen = snapshot.fingerprint(path) if self.loaded_ns else None
-        if seen is None or snapshot.settled(seen, now_ns=self.loaded_ns):
+        if not self.updates().stale():
             return self
-        found = self.holding(self.root, lock_timeout=self.lock_timeout)
-        return found or self
+        return self.holding(self.root, lock_timeout=self.lock_timeout) or self
 
     def plan(self) -> Plan:
         """
-        Return the plan that is kept, without waiting for anybody.
+        Return the plan that is kept, without waiting.
 
         Raises:
             StoreError: If the assignments file is refused.
@@ -132,9 +130,8 @@ class Project:
         plan = self.plan()
         if name not in plan.services:
             raise self._unknown(name, plan)
-        with suppress(AssignmentError, ConfigError):
-            # For the next process that asks; another service's trouble is not ours.
-            self._answers()
+        with suppress(AssignmentError, ConfigError):  # another service's trouble
+            self._answers()  # for the next process that asks
         return plan.services[name].port
 
     def init(
@@ -142,8 +139,6 @@ class Project:
     ) -> Outcome:
         """
         Give every declared service its port, and write the files; twice: no change.
-
-        Two services on one port are mended: the one declared first keeps it.
 
         Args:
             force: Replace files of ours by name that lack our header.
@@ -220,14 +215,10 @@ class Project:
 
     def check(self) -> tuple[str, ...]:
         """
-        Return where declaration, plan and files disagree, a sentence each.
-
-        A generated file that does not exist disagrees with nothing: a fresh clone
-        has none.
+        Return where declaration, plan and files that exist disagree, a sentence each.
 
         Raises:
-            StoreError: If the assignments file is refused for more than two services
-                on one port.
+            StoreError: If the assignments file is refused for more than its duplicates.
         """
         found = findings.of_plan(self.settings, self._standing().plan(merged=True))
         if found:

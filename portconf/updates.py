@@ -16,6 +16,7 @@ from portconf import (
     exports,
     files,
     ignores,
+    locks,
     plan as planning,
     snapshot,
     store,
@@ -153,12 +154,12 @@ class Updater:
         computed from the old one would undo what that command wrote.
         """
         now = self._standing()
-        lock = files.locked(now.file, timeout=self.lock_timeout)
+        lock = locks.locked(now.file, timeout=self.lock_timeout)
         with nullcontext() if self.dry_run else lock:
-            settings = declaration.load(self.folder.root) if self._changed() else None
+            settings = declaration.load(self.folder.root) if self.stale() else None
             yield replace(now, settings=settings) if settings else now
 
-    def _changed(self) -> bool:
+    def stale(self) -> bool:
         """Tell whether the declaration may be another than when it was read."""
         path = self.folder.file(PYPROJECT).path
         seen = snapshot.fingerprint(path) if self.loaded_ns else None

@@ -8,9 +8,9 @@ from portconf import declaration
 from portconf.cli import outcome
 from portconf.cli.run import Answer
 from portconf.errors import ConfigError, UsageError
-from portconf.files import LOCK_TIMEOUT
 from portconf.keys import keys_of
 from portconf.kinds import Choice, Flag, Port
+from portconf.locks import LOCK_TIMEOUT
 from portconf.model import Service
 from portconf.project import Project
 from portconf.settings import PYPROJECT, Settings

@@ -9,8 +9,8 @@ from typing import Any, NoReturn, Protocol
 
 from portconf.cli import VERBS, say, write
 from portconf.errors import PortconfError, UsageError
-from portconf.files import LOCK_TIMEOUT
 from portconf.kinds import did_you_mean
+from portconf.locks import LOCK_TIMEOUT
 from portconf.project import Project
 
 

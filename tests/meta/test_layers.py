@@ -13,7 +13,7 @@ PACKAGE = Path(portconf.__file__).parent
 # From the bottom up: a module imports only what stands before it.
 VALUES = "errors kinds keys templates model settings"
 RULES = "plan variables reports sections formats findings lines explain exports schema"
-EFFECTS = "edits snapshot sockets checkout folder files declaration store ignores"
+EFFECTS = "edits snapshot sockets checkout folder files locks declaration store ignores"
 USE_CASES = "decisions updates project"
 FRONT_ENDS = "manager cli tasks nox"
 ORDER = f"{VALUES} {RULES} {EFFECTS} {USE_CASES} {FRONT_ENDS}".split()

@@ -165,8 +165,14 @@ def test_an_input_that_changed_just_now_is_not_remembered(project):
     assert seen is not None
     last_change = max(seen[1], seen[2])
 
-    assert not settled(seen, now_ns=last_change + SETTLED_NS)
-    assert settled(seen, now_ns=last_change + SETTLED_NS + 1)
+    whole = (1, last_change // 10**9 * 10**9, last_change // 10**9 * 10**9, 1)
+    fine = (1, whole[1] + 1, whole[2] + 1, 1)
+    tick = SETTLED_NS // 20
+
+    assert not settled(whole, now_ns=whole[1] + SETTLED_NS)
+    assert settled(whole, now_ns=whole[1] + SETTLED_NS + 1)
+    assert not settled(fine, now_ns=fine[1] + tick)
+    assert settled(fine, now_ns=fine[1] + tick + 1)
     assert not settled(None, now_ns=last_change * 2)
     assert not keep(project, read_ns=last_change)
     assert read(str(project)) is None
