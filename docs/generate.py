@@ -19,7 +19,7 @@ from typing import Any, cast
 import picture
 
 from portconf import errors, formats, plan as planning
-from portconf.cli import VERBS, run
+from portconf.cli import VERBS, dispatch
 from portconf.keys import Key, keys_of
 from portconf.model import Service
 from portconf.settings import Settings
@@ -122,7 +122,7 @@ def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 def _verb_parsers() -> dict[str, argparse.ArgumentParser]:
     verbs = next(
         each.choices
-        for each in _actions(run.parser())
+        for each in _actions(dispatch.parser())
         if isinstance(each, argparse._SubParsersAction)  # noqa: SLF001 - see _actions
     )
     return cast("dict[str, argparse.ArgumentParser]", verbs)
@@ -130,7 +130,7 @@ def _verb_parsers() -> dict[str, argparse.ArgumentParser]:
 
 def _own(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """Return what is not on every verb; options first, as argparse takes them."""
-    common = {tuple(each.option_strings) for each in _actions(run.parser(()))} - {()}
+    common = {tuple(each.option_strings) for each in _actions(dispatch.parser(()))} - {()}
     own = [
         each for each in _actions(parser) if tuple(each.option_strings) not in common
     ]

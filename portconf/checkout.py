@@ -18,50 +18,122 @@ class Checkout:
     Attributes:
         root: Its folder, as a real path.
         git_dir: Its own git directory, as a real path: for a linked worktree the one
-            below the main checkout's `.git/worktrees`.
+            below the main checkout's `.git/worktrees`. None where `.git` names a
+            folder that is not there, as after the main checkout was moved.
+        linked: Whether it is a linked worktree, and not the main checkout.
     """
 
     root: str
-    git_dir: str
+    git_dir: str | None
+    linked: bool = False
+
+    @property
+    def common_dir(self) -> str | None:
+        """The git directory that all worktrees of the repository share."""
+        if self.git_dir is None:
+            return None
+        named = _content(os.path.join(self.git_dir, "commondir"))
+        return os.path.realpath(os.path.join(self.git_dir, named or "."))
+
+    @property
+    def has_main(self) -> bool:
+        """Whether the repository has a main checkout: a bare one has none."""
+        if not self.linked or self.common_dir is None:
+            return True
+        # The second is read where extensions.worktreeConfig is set.
+        return not any(
+            _says_bare(os.path.join(self.common_dir, name))
+            for name in ("config", "config.worktree")
+        )
+
+    @property
+    def name(self) -> str:
+        """The repository's name, for people: that of the main checkout's folder."""
+        folder = self.common_dir if self.linked and self.common_dir else self.root
+        if os.path.basename(folder) in (".git", ".bare"):
+            folder = os.path.dirname(folder)
+        return os.path.basename(folder).removesuffix(".git") or folder
+
+    @property
+    def branch(self) -> str | None:
+        """The branch it is on, or the beginning of the commit; None where unknown."""
+        head = _content(os.path.join(self.git_dir or self.root, "HEAD"))
+        if head and head.startswith("ref: refs/heads/"):
+            return head.removeprefix("ref: refs/heads/")
+        return head[:10] if head else None
 
 
 def find(folder: str) -> Checkout | None:
     """
     Return the innermost checkout that holds ``folder``, or None.
 
-    A `.git` that names no existing folder counts as none.
-
     Args:
         folder: A real path; it need not exist.
     """
     here = folder
     while True:
-        git_dir = _git_dir(here)
-        if git_dir:
-            return Checkout(root=here, git_dir=git_dir)
+        found = _checkout(here)
+        if found:
+            return found
         above = os.path.dirname(here)
         if above == here:
             return None
         here = above
 
 
-def _git_dir(folder: str) -> str | None:
-    """Resolve `.git` in ``folder``, which is a folder or, as in worktrees, a file."""
+def _checkout(folder: str) -> Checkout | None:
+    """Read `.git` in ``folder``, which is a folder or, as in worktrees, a file."""
     path = os.path.join(folder, ".git")
     if os.path.isdir(path):
-        return os.path.realpath(path)
+        return Checkout(root=folder, git_dir=os.path.realpath(path))
+    label, _, named = (_content(path) or "").partition(":")
+    if label != "gitdir":
+        return None
+    # Relative since git 2.48 where worktree.useRelativePaths is set.
+    git_dir = os.path.join(folder, named.strip())
+    try:
+        # Any folder can be named there; git's has a HEAD.
+        if os.path.isfile(os.path.join(git_dir, "HEAD")):
+            git_dir = os.path.realpath(git_dir)
+            linked = os.path.isfile(os.path.join(git_dir, "commondir"))
+            return Checkout(root=folder, git_dir=git_dir, linked=linked)
+    except ValueError:  # a NUL in it
+        return None
+    # It is no part of the checkout around it: a worktree inside of a main checkout
+    # that was moved would else take the main checkout's ports.
+    linked = "/worktrees/" in git_dir.replace(os.sep, "/")
+    return Checkout(root=folder, git_dir=None, linked=linked)
+
+
+def _content(path: str) -> str | None:
+    """Return what one of git's small files says, or None; a path may have lines."""
     if not os.path.isfile(path):  # opening a named pipe would hang
         return None
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            label, _, named = file.read(8192).partition(":")
-        # Relative since git 2.48 where worktree.useRelativePaths is set.
-        git_dir = os.path.realpath(os.path.join(folder, named.strip()))
-    except (OSError, ValueError):  # ValueError: a NUL in it
+            return file.read(8192).rstrip("\n")
+    except OSError:
         return None
-    # Any folder can be named there; git's has a HEAD.
-    named_by_git = label == "gitdir" and os.path.isfile(os.path.join(git_dir, "HEAD"))
-    return git_dir if named_by_git else None
+
+
+def _says_bare(path: str) -> bool:
+    """Tell whether a git configuration sets core.bare."""
+    import re  # noqa: PLC0415 - few repositories are asked
+
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
+    except OSError:
+        return False
+    core = re.search(
+        r"^\s*\[core\](.*?)(?=^\s*\[|\Z)",
+        text,
+        re.MULTILINE | re.DOTALL | re.IGNORECASE,
+    )
+    found = core and re.search(
+        r"^\s*bare\s*=\s*(true|yes|on|1)\s*$", core[1], re.MULTILINE | re.IGNORECASE
+    )
+    return bool(found)
 
 
 def tracked(root: str, paths: Iterable[str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from portconf import exports, files, plan as planning, sockets, store, variables
 from portconf.errors import ConfigError, FileConflictError
 from portconf.folder import File, Folder
 from portconf.model import Change, Plan, Service, variable_of
+from portconf.registry.values import Lease
 from portconf.reports import FileChange, Outcome
 from portconf.settings import GITIGNORE, PYPROJECT, Settings
 
@@ -21,11 +22,13 @@ class Standing:
         folder: The project's folder.
         settings: Its declaration.
         force: Replace files of ours by name that lack our header.
+        lease: What the checkout has of the machine; None for the plan as it stands.
     """
 
     folder: Folder
     settings: Settings
     force: bool = False
+    lease: Lease | None = None
 
     @property
     def file(self) -> File:
@@ -120,7 +123,35 @@ class Standing:
                 if name not in plan.services
             ),
             files=tuple(each for each in wanted if each.before != each.after),
+            lease=self.lease,
         )
+
+    def variables(self, plan: Plan) -> dict[str, str]:
+        """
+        Return the variables of the checkout.
+
+        Raises:
+            AssignmentError: If a declared service has no port.
+            ConfigError: If two variables have one name.
+        """
+        return variables.compute(
+            plan,
+            self.settings,
+            root=self.folder.root,
+            instance=self.lease.instance if self.lease else 0,
+            shift=self.shift,
+        )
+
+    def effective(self, plan: Plan, name: str) -> int:
+        """Return the port that programs use for an assigned service."""
+        assigned = plan.services[name].port
+        still = variables.stays(self.settings.service(name), assigned)
+        return assigned + (0 if still else self.shift)
+
+    @property
+    def shift(self) -> int:
+        """Effective less assigned port."""
+        return self.lease.shift if self.lease else 0
 
     def _kept_change(self, before: Plan, plan: Plan) -> Iterator[FileChange]:
         """Yield the change of the assignments file, if what it says changes."""
@@ -131,7 +162,7 @@ class Standing:
 
     def _generated(self, plan: Plan) -> Iterator[FileChange]:
         """Yield what each generated file was and is to be."""
-        found = variables.compute(plan, self.settings, root=self.folder.root)
+        found = self.variables(plan)
         others = (PYPROJECT, GITIGNORE, self.file.name)
         taken = {os.path.realpath(self.folder.file(name).path): name for name in others}
         for target in exports.targets(self.settings):

@@ -8,10 +8,15 @@ PortconfError 1
 ├── AssignmentError 3        a service has no port, or cannot be given one
 │   ├── PortConflictError       two services want one port
 │   └── RangeExhaustedError     the plan's range holds no further port
-└── StoreError 4             the assignments file, or a file portconf writes, is refused
-    ├── StoreLockedError        another command holds the lock
-    ├── StoreFormatError        the assignments file is not what it must be
-    └── FileConflictError       writing would lose what somebody else wrote
+├── StoreError 4             the assignments file, or a file portconf writes, is refused
+│   ├── StoreLockedError        another command holds the lock
+│   ├── StoreFormatError        the assignments file is not what it must be
+│   └── FileConflictError       writing would lose what somebody else wrote
+├── RegistryError 5          the machine's registry is refused, or gives no lease
+│   ├── RegistryBusyError       other commands kept it for too long
+│   ├── LeaseConflictError      another checkout holds a port that cannot move
+│   └── BlocksExhaustedError    the instance range holds no further block
+└── ForeignListenerError 7   somebody else's server listens on one of our ports
 ```
 
 A message is one sentence that starts with its subject; the remedy is the hint.
@@ -175,3 +180,114 @@ class FileConflictError(StoreError):
     """Writing the file would lose what somebody else wrote; nothing was written."""
 
     code = "file_conflict"
+
+
+class RegistryError(PortconfError):
+    """
+    The machine's registry is refused, or gives no lease.
+
+    Attributes:
+        path: The registry's file, or None where no one file is to blame.
+    """
+
+    exit_code = 5
+    code = "registry"
+
+    def __init__(
+        self, message: str, *, path: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+
+    def details(self) -> "Mapping[str, Any]":
+        """Return the file's path."""
+        return {"path": self.path}
+
+
+class RegistryBusyError(RegistryError):
+    """Other commands kept the registry for too long."""
+
+    code = "registry_busy"
+
+    def __init__(self, path: str, *, timeout: float) -> None:
+        super().__init__(
+            f"the registry {path} is busy, gave up after {timeout:g} s",
+            path=path,
+            hint="try again, or raise --lock-timeout",
+        )
+        self.timeout = timeout
+
+
+class LeaseConflictError(RegistryError):
+    """
+    Another checkout holds a port that cannot move.
+
+    Attributes:
+        port: The port, 1 to 65535.
+        service: Our service that needs it.
+        holder: The folder of the checkout that holds it.
+    """
+
+    code = "lease_conflict"
+
+    def __init__(
+        self, message: str, *, port: int, service: str, holder: str | None, hint: str
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.port = port
+        self.service = service
+        self.holder = holder
+
+    def details(self) -> "Mapping[str, Any]":
+        """Return the port, who needs it and who holds it."""
+        return {"port": self.port, "service": self.service, "holder": self.holder}
+
+
+class BlocksExhaustedError(RegistryError):
+    """
+    The instance range holds no further block.
+
+    Attributes:
+        first: First port of the instance range.
+        last: Last port of the instance range, itself included.
+        size: Ports that the block needs.
+    """
+
+    code = "blocks_exhausted"
+
+    def __init__(self, *, first: int, last: int, size: int, taken: int) -> None:
+        super().__init__(
+            f"no free block of {size} ports in {first}-{last}:"
+            f" {taken} of its ports are leased, others are in use",
+            hint="run 'portconf gc', release checkouts that are not needed"
+            " ('portconf leases' lists them), or widen tool.portconf.instance-range",
+        )
+        self.first = first
+        self.last = last
+        self.size = size
+
+    def details(self) -> "Mapping[str, Any]":
+        """Return the range and the size."""
+        return {"first": self.first, "last": self.last, "size": self.size}
+
+
+class ForeignListenerError(PortconfError):
+    """
+    Somebody else's server listens on one of our ports.
+
+    Attributes:
+        listeners: Each foreign listener as JSON shows it.
+    """
+
+    exit_code = 7
+    code = "foreign_listener"
+
+    def __init__(
+        self, message: str, *, listeners: "Iterable[Mapping[str, Any]]", hint: str
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.listeners = tuple(listeners)
+
+    def details(self) -> "Mapping[str, Any]":
+        """Return who listens where."""
+        return {"listeners": list(self.listeners)}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from portconf import lines, plan as planning
 from portconf.keys import dotted
 from portconf.model import Plan
+from portconf.ownership import Sighting
+from portconf.registry.values import Lease
 from portconf.reports import Explanation, Place
 from portconf.settings import PYPROJECT, Settings
 
@@ -18,7 +20,9 @@ def explain(
     environment: Mapping[str, str],
     *,
     variable: str,
-    port: int,
+    port: int | None,
+    lease: Lease | None,
+    listens: Sighting | None,
 ) -> Explanation:
     """
     Explain an assigned service.
@@ -31,7 +35,9 @@ def explain(
             there is no file.
         environment: The variables of the shell that asks.
         variable: The variable that carries the port.
-        port: The effective port.
+        port: The effective port, or None without a lease.
+        lease: What the checkout has of the machine, or None.
+        listens: Who listens on the port now, or None.
     """
     service = settings.service(name)
     declared = None
@@ -47,6 +53,7 @@ def explain(
     return Explanation(
         service=name,
         port=port,
+        assigned=plan.services[name].port,
         variable=variable,
         declared=declared,
         rule=_rule(plan, name, fixed=service.port if service else None),
@@ -56,7 +63,23 @@ def explain(
         overridden=None
         if set_to in (None, str(port))
         else f"{variable}={set_to} in this shell's environment",
+        leased=_leased(port, plan.services[name].port, lease),
+        lease=lease,
+        listens=listens,
     )
+
+
+def _leased(port: int | None, assigned: int, lease: Lease | None) -> str:
+    if port is None:
+        return "this checkout has none yet: run 'portconf init'"
+    if lease is None:
+        return "none, the registry is off: the plan's own number counts"
+    if lease.block is None:
+        return f"the plan as it stands, {lease.range} (instance 0)"
+    place = f"block {lease.range} (instance {lease.instance})"
+    if port == assigned:
+        return f"{place}, but this port is fixed or shared, and does not move"
+    return f"{place}, which shifts {assigned} by {lease.shift} to {port}"
 
 
 def _rule(plan: Plan, name: str, *, fixed: int | None) -> str:

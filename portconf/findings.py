@@ -1,6 +1,6 @@
 """Where declaration, plan and files disagree."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from portconf.model import Plan
 from portconf.reports import FileChange
@@ -56,3 +56,38 @@ def of_files(changes: Iterable[FileChange]) -> tuple[str, ...]:
         for each in changes
         if each.before is not None
     )
+
+
+def of_lease(written: Collection[str]) -> tuple[str, ...]:
+    """
+    Return what is wrong with generated files of a checkout that has no lease.
+
+    Args:
+        written: The files that name other ports than the plan's own, or none.
+    """
+    if not written:
+        return ()
+    return (f"{', '.join(written)}: written, but this checkout has no lease of ports",)
+
+
+def of_shell(
+    environment: Mapping[str, str], *, root: str, stamp: str | None
+) -> str | None:
+    """
+    Return what is wrong with the exports that a shell has sourced, or None.
+
+    Args:
+        environment: The shell's variables.
+        root: The project's folder.
+        stamp: The fingerprint of its variables as they are now; None where they are
+            not known, as without a lease.
+    """
+    theirs = environment.get("PORTCONF_ROOT")
+    if not theirs or "PORTCONF_STAMP" not in environment:
+        return None
+    mend = "source this checkout's exports again, or use another shell"
+    if theirs != root:
+        return f"this shell has the exports of another checkout, {theirs}: {mend}"
+    if environment["PORTCONF_STAMP"] != stamp:
+        return f"this shell has older exports of this checkout: {mend}"
+    return None

@@ -34,13 +34,17 @@ class Folder:
             git_dir=within.git_dir if within else None,
         )
 
+    def contains(self, path: str) -> bool:
+        """Tell whether a real path lies in the checkout, or in one inside of it."""
+        return os.path.commonpath([path, self.fence]) == self.fence
+
     def holds(self, path: str) -> bool:
         """
         Tell whether a real path is one of the checkout's own files.
 
         Not those of git, and not those of a checkout that lies inside this one.
         """
-        if os.path.commonpath([path, self.fence]) != self.fence:
+        if not self.contains(path):
             return False
         if self.git_dir is None:
             return True

@@ -75,6 +75,10 @@ class PortRange:
         first, last = text.split("-")
         return cls(first=int(first), last=int(last))
 
+    def ports(self) -> range:
+        """Return its ports, in rising order."""
+        return range(self.first, self.last + 1)
+
     def overlaps(self, other: "PortRange") -> bool:
         """Tell whether a port lies in both."""
         return self.first <= other.last and other.first <= self.last

@@ -18,53 +18,66 @@ import nox
 
 _Body = TypeVar("_Body", bound=Callable[..., Any])
 VERBS = {
-    "init": "Assign what is declared, write the files.",
-    "status": "Show the services and their ports.",
+    "init": "Assign what is declared, lease the ports, write the files.",
+    "status": "Show the services, their ports and who listens on them.",
     "export": "Write the files, or print one format.",
-    "reset": "Drop all assignments.",
+    "reset": "Drop all assignments, and the lease.",
 }
 
 
 @overload
-def session(func: _Body, /, **options: Any) -> _Body: ...
+def session(func: _Body, /, *, guard: bool = True, **options: Any) -> _Body: ...
 @overload
 def session(
-    func: None = None, /, **options: Any
+    func: None = None, /, *, guard: bool = True, **options: Any
 ) -> Callable[[Callable[..., Any]], Any]: ...
-def session(func: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+def session(
+    func: Callable[..., Any] | None = None, /, *, guard: bool = True, **options: Any
+) -> Any:
     """
     Declare a session as `nox.session` does, with the ports in its environment.
 
     Args:
         func: The session; None where the decorator is called.
+        guard: Whether a foreign server on one of our ports ends nox with exit code 7
+            before the session begins; False leaves the ports unwatched.
         **options: What `nox.session` takes.
     """
     if func is None:
-        return partial(session, **options)
-    return nox.session(with_ports(func), **options)
+        return partial(session, guard=guard, **options)
+    return nox.session(with_ports(func, guard=guard), **options)
 
 
 @overload
-def with_ports(target: nox.Session, /) -> dict[str, str]: ...
+def with_ports(target: nox.Session, /, *, guard: bool = True) -> dict[str, str]: ...
 @overload
-def with_ports(target: _Body, /) -> _Body: ...
-def with_ports(target: Any, /) -> Any:
+def with_ports(target: _Body, /, *, guard: bool = True) -> _Body: ...
+@overload
+def with_ports(
+    target: None = None, /, *, guard: bool = True
+) -> Callable[[_Body], _Body]: ...
+def with_ports(target: Any = None, /, *, guard: bool = True) -> Any:
     """
-    Put the ports into a session's environment.
+    Put the ports into a session's environment, and look who listens on them.
 
     Called with a session, it does so at once and returns the variables. As a
     decorator it stands below the session's own: the variables of this checkout win
     over those of the shell that started nox.
 
     Args:
-        target: A session, or the function that is to become one.
+        target: A session, or the function that is to become one; None where the
+            decorator is called.
+        guard: Whether a foreign server on one of our ports ends nox with exit code 7;
+            `guard` in `[tool.portconf]` says so for all.
 
     Raises:
         TypeError: If it stands above the session's decorator, where nox would run the
             function without the ports.
     """
+    if target is None:
+        return partial(with_ports, guard=guard)
     if isinstance(target, nox.Session):
-        return _export(target)
+        return _export(target, guard=guard)
     if not callable(target) or hasattr(target, "venv_backend"):
         raise TypeError(
             "with_ports stands below the session's decorator:\n"
@@ -73,7 +86,7 @@ def with_ports(target: Any, /) -> Any:
 
     @wraps(target)
     def wrapper(current: nox.Session, *args: Any, **kwargs: Any) -> Any:
-        _export(current)
+        _export(current, guard=guard)
         return target(current, *args, **kwargs)
 
     return wrapper
@@ -103,12 +116,23 @@ def _verb(name: str, about: str) -> Callable[[nox.Session], None]:
     return run
 
 
-def _export(current: nox.Session) -> dict[str, str]:
-    from portconf.errors import PortconfError  # noqa: PLC0415 - `nox -l` lists without
+def _export(current: nox.Session, *, guard: bool) -> dict[str, str]:
+    from portconf.errors import (  # noqa: PLC0415 - `nox -l` lists without
+        ForeignListenerError,
+        PortconfError,
+    )
     from portconf.project import Project  # noqa: PLC0415
 
     try:
-        variables = Project.find().variables()
+        found = Project.find()
+        variables = found.variables()
+        for note in found.guard().notes if guard else ():
+            current.warn(f"portconf: {note}")
+    except ForeignListenerError as error:
+        # nox ends with 1 where a session fails: only leaving tells a script the code.
+        for line in (*error.message.splitlines(), f"hint: {error.hint}"):
+            current.log(f"portconf: {line}")
+        raise SystemExit(error.exit_code) from error
     except PortconfError as error:
         hint = f" (hint: {error.hint})" if error.hint else ""
         current.error(f"portconf: {error.message}{hint}")

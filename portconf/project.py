@@ -4,27 +4,29 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
 
-from portconf import (
-    declaration,
-    explain,
-    exports,
-    files,
-    findings,
-    locks,
-    snapshot,
-    variables,
-)
+from portconf import declaration, exports, findings, locks, snapshot
 from portconf.decisions import Standing
 from portconf.errors import AssignmentError, ConfigError, FileConflictError
 from portconf.folder import Folder
+from portconf.inspection import Inspection
 from portconf.kinds import did_you_mean
+from portconf.leases import Leases
 from portconf.model import Plan
-from portconf.reports import Explanation, Outcome, Status
-from portconf.settings import PYPROJECT, Settings
+from portconf.registry.access import Access
+from portconf.registry.values import Lease
+from portconf.reports import Explanation, Outcome
+from portconf.settings import GITIGNORE, PYPROJECT, Guard, Settings
+from portconf.status import Status, Watched
 from portconf.updates import Updater
+
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Inputs = Sequence[tuple[str, snapshot.Fingerprint | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +40,14 @@ class Project:
         lock_timeout: Seconds to wait for another command that changes the plan.
         loaded_ns: Nanoseconds since the epoch, from before the declaration was read;
             0 where none was.
+        leased: Whether the checkout has a lease; without one the plan's numbers count.
     """
 
     root: str
     settings: Settings
     lock_timeout: float = locks.LOCK_TIMEOUT
     loaded_ns: int = field(default=0, compare=False, repr=False)
+    leased: bool = True
 
     @classmethod
     def find(
@@ -112,9 +116,12 @@ class Project:
         """
         Return the variables of this checkout, in the order in which they are written.
 
+        Takes the checkout's lease where it has none yet.
+
         Raises:
             AssignmentError: If a declared service has no port yet.
             StoreError: If the assignments file is refused.
+            RegistryError: If no lease is to be had.
             ConfigError: If two variables have one name.
         """
         return self._answers()
@@ -123,34 +130,107 @@ class Project:
         """
         Return a service's effective port.
 
+        Takes the checkout's lease where it has none yet.
+
         Raises:
-            AssignmentError: If it has none.
+            AssignmentError: If the service has no port.
             StoreError: If the assignments file is refused.
+            RegistryError: If no lease is to be had.
         """
         plan = self.plan()
         if name not in plan.services:
             raise self._unknown(name, plan)
         with suppress(AssignmentError, ConfigError):  # another service's trouble
             self._answers()  # for the next process that asks
-        return plan.services[name].port
+        return self._held(plan).effective(plan, name)
+
+    def listed_variables(self) -> dict[str, str]:
+        """
+        Return what `variables` does, as far as it is known; writes and takes nothing.
+
+        Returns:
+            Empty where the checkout has no lease yet.
+
+        Raises:
+            PortconfError: As `variables` does.
+        """
+        inspection = self._inspection(self.lease())
+        known = inspection.leased or not self.leased
+        return inspection.standing.variables(self.plan()) if known else {}
+
+    def ports(self) -> dict[str, int]:
+        """
+        Return the effective ports, by service, in port order.
+
+        Takes the checkout's lease where it has none yet.
+
+        Raises:
+            StoreError: If the assignments file is refused.
+            RegistryError: If no lease is to be had.
+        """
+        plan = self.plan()
+        standing = self._held(plan)
+        return {name: standing.effective(plan, name) for name in plan.services}
+
+    def lease(self) -> Lease | None:
+        """
+        Return what this checkout has of the machine, or None; nothing is taken.
+
+        Raises:
+            StoreError: If the assignments file is refused.
+            RegistryError: If the registry is refused.
+        """
+        plan = self._standing().plan(merged=True)
+        return self._leases().find(plan) if self.leased else None
+
+    def shift(self) -> int:
+        """Return effective less assigned port; takes the lease where there is none."""
+        return self._held(self.plan()).shift
+
+    def registry_files(self) -> tuple[str, ...]:
+        """Return the files whose change may change the effective ports."""
+        return self._leases().access().files if self.leased else ()
+
+    def cautions(self) -> tuple[str, ...]:
+        """
+        Return what the registry in use does not protect, a sentence each.
+
+        Raises:
+            RegistryError: If it is refused.
+        """
+        found = self._leases().access().caution if self.leased else None
+        return (found,) if found else ()
 
     def init(
-        self, *, force: bool = False, gitignore: bool = False, dry_run: bool = False
+        self,
+        *,
+        force: bool = False,
+        gitignore: bool = False,
+        relocate: bool = False,
+        dry_run: bool = False,
     ) -> Outcome:
         """
-        Give every declared service its port, and write the files; twice: no change.
+        Assign what is declared, take the lease, write the files; twice: no change.
 
         Args:
             force: Replace files of ours by name that lack our header.
             gitignore: Add the generated files to `.gitignore`.
+            relocate: Move to another block of ports than the one that is leased.
             dry_run: Only tell what would be done.
 
         Raises:
             AssignmentError: If a service cannot be given a port.
+            RegistryError: If no lease is to be had.
             StoreError: If a file is refused or cannot be written.
             ConfigError: If two variables have one name.
         """
-        return self.updates(dry_run=dry_run, force=force).init(gitignore=gitignore)
+        updates = self.updates(dry_run=dry_run, force=force)
+        seen = self._generated() if not (dry_run or force or gitignore) else ()
+        outcome = updates.init(gitignore=gitignore, relocate=relocate)
+        cautions = self.cautions()
+        if seen and not (outcome.files or outcome.notes or cautions):
+            self._answers(done=seen)  # for the next `init`, which has nothing to do
+        return replace(outcome, notes=(*outcome.notes, *cautions))
 
     def export(self, *, force: bool = False, dry_run: bool = False) -> Outcome:
         """
@@ -165,11 +245,20 @@ class Project:
 
     def reset(self, *, force: bool = False, dry_run: bool = False) -> Outcome:
         """
-        Drop every assignment, and write the files without them.
+        Drop every assignment and the lease, and write the files without them.
+
+        Args:
+            force: Also while our own services listen; and replace files of ours by
+                name that lack our header.
+            dry_run: Only tell what would be dropped.
 
         Raises:
+            AssignmentError: If our own services listen on what would be dropped.
             StoreError: If a file is refused or cannot be written.
+            RegistryError: If the registry is refused or cannot be written.
         """
+        if not (force or dry_run):
+            self._inspection(self.lease()).refuse_running()
         return self.updates(dry_run=dry_run, force=force).reset()
 
     def add(
@@ -204,21 +293,50 @@ class Project:
             raise self._unknown(name, plan)
         return self.updates(dry_run=dry_run).release(name)
 
-    def status(self) -> Status:
+    def status(self, environment: Mapping[str, str] | None = None) -> Status:
         """
-        Return the services and their ports.
+        Return the services, their ports and who listens on them; takes no lease.
+
+        Args:
+            environment: The variables of the shell that asks; None: not looked at.
 
         Raises:
             StoreError: If the assignments file is refused.
+            RegistryError: If the registry is refused.
         """
-        return Status.of(self.plan(), self.settings, root=self.root)
+        return self._inspection(self.lease()).status(environment or {})
 
-    def check(self) -> tuple[str, ...]:
+    def guard(
+        self, environment: Mapping[str, str] | None = None, *, mode: Guard | None = None
+    ) -> Watched:
         """
-        Return where declaration, plan and files that exist disagree, a sentence each.
+        Return who listens on our ports; takes the lease, so that they are known.
+
+        Args:
+            environment: The variables of the shell that asks; None: not looked at.
+            mode: What to do about a foreign listener; None stands for what is declared.
+
+        Raises:
+            ForeignListenerError: If somebody else's server listens on one.
+            StoreError: If the assignments file is refused.
+            RegistryError: If no lease is to be had.
+        """
+        inspection = self._inspection(self._held(self.plan()).lease)
+        return inspection.guard(environment or {}, mode=mode or self.settings.guard)
+
+    def check(self, environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """
+        Return where declaration, plan, lease, files and exports disagree.
+
+        Args:
+            environment: The variables of the shell that asks; None: not looked at.
+
+        Returns:
+            A sentence each. Files that do not exist disagree with nothing.
 
         Raises:
             StoreError: If the assignments file is refused for more than its duplicates.
+            RegistryError: If the registry is refused.
         """
         found = findings.of_plan(self.settings, self._standing().plan(merged=True))
         if found:
@@ -227,11 +345,17 @@ class Project:
             outcome = self.updates().due()
         except (AssignmentError, FileConflictError) as error:
             return (error.message,)
-        return findings.of_files(outcome.files)
+        inspection = self._inspection(outcome.lease)
+        written = [each.name for each in outcome.files if each.before is not None]
+        return (
+            *findings.of_files(outcome.files if inspection.leased else ()),
+            *findings.of_lease(written if not inspection.leased else ()),
+            *inspection.stale_shell(environment or {}),
+        )
 
     def why(self, name: str, environment: Mapping[str, str]) -> Explanation:
         """
-        Explain where a service's number comes from.
+        Explain where a service's number comes from; takes no lease.
 
         Args:
             name: An assigned service.
@@ -240,40 +364,68 @@ class Project:
         Raises:
             AssignmentError: If it has no port.
             StoreError: If the assignments file is refused.
+            RegistryError: If the registry is refused.
         """
         plan = self.plan()
         if name not in plan.services:
             raise self._unknown(name, plan)
-        names = [PYPROJECT, self.settings.assignments]
-        names += [target.name for target in exports.targets(self.settings)]
-        folder = Folder.at(self.root)
-        read = {each: files.read(folder.file(each)) for each in names}
-        texts = {
-            each: (data or b"").decode(errors="replace") for each, data in read.items()
-        }
-        return explain.explain(
-            name,
-            self.settings,
-            plan,
-            texts,
-            environment,
-            variable=variables.variable(self.settings, name),
-            port=plan.services[name].port,
-        )
+        return self._inspection(self.lease()).why(name, environment)
 
     def _standing(self) -> Standing:
         return Standing(folder=Folder.at(self.root), settings=self.settings)
 
-    def _answers(self) -> dict[str, str]:
-        """Compute the variables, and keep them for the hot commands."""
+    def _held(self, plan: Plan) -> Standing:
+        """Return the standing with the checkout's lease, taken if there is none."""
+        standing = self._standing()
+        if not self.leased:
+            return standing
+        return replace(standing, lease=self._leases().take(plan))
+
+    def _leases(self) -> Leases:
+        return Leases(
+            folder=Folder.at(self.root),
+            settings=self.settings,
+            timeout=self.lock_timeout,
+        )
+
+    def _inspection(self, lease: Lease | None) -> Inspection:
+        access = self._leases().access()
+        return Inspection(
+            standing=replace(self._standing(), lease=lease),
+            plan=self._standing().plan(merged=True),
+            leased=lease is not None or access.registry is None,
+            cautions=(access.caution,) if access.caution else (),
+        )
+
+    def _answers(self, *, done: "Inputs" = ()) -> dict[str, str]:
+        """
+        Compute the variables, and keep them for the hot commands.
+
+        Args:
+            done: Files that `init` has just found as they are to be.
+        """
+        access = self._leases().access() if self.leased else Access(registry=None)
         names = (PYPROJECT, self.settings.assignments)
-        paths = [os.path.join(self.root, name) for name in names]
+        paths = [*(os.path.join(self.root, name) for name in names), *access.files]
         inputs = [(path, snapshot.fingerprint(path)) for path in paths]
         plan = self.plan()
-        found = variables.compute(plan, self.settings, root=self.root)
-        ports = {name: each.port for name, each in plan.services.items()}
-        snapshot.write(self.root, inputs, ports, found, read_ns=self.loaded_ns)
+        standing = self._held(plan)
+        found = standing.variables(plan)
+        if access.caution is None:  # which every command is to tell
+            ports = {name: standing.effective(plan, name) for name in plan.services}
+            snapshot.write(
+                self.root, inputs, ports, found, read_ns=self.loaded_ns, done=done
+            )
         return found
+
+    def _generated(self) -> "Inputs":
+        """Return the files that decide, with the inputs, if `init` has work to do."""
+        folder = Folder.at(self.root)
+        names = [target.name for target in exports.targets(self.settings)]
+        paths = [folder.file(name).path for name in (*names, GITIGNORE)]
+        if folder.git_dir:  # which of them git tracks
+            paths.append(os.path.join(folder.git_dir, "index"))
+        return [(path, snapshot.fingerprint(path)) for path in paths]
 
     def updates(self, *, dry_run: bool = False, force: bool = False) -> Updater:
         """Return what carries changes of this project out."""
@@ -284,6 +436,7 @@ class Project:
             lock_timeout=self.lock_timeout,
             dry_run=dry_run,
             force=force,
+            leased=self.leased,
         )
 
     def _unknown(self, name: str, plan: Plan) -> AssignmentError:

@@ -1,11 +1,32 @@
 """What the use cases answer, as values that a front end prints or serialises."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
-from portconf import variables
-from portconf.model import Change, Plan
-from portconf.settings import Settings
+from portconf.model import Change
+from portconf.ownership import Sighting
+from portconf.registry.values import Lease
+
+
+def lease_dict(lease: Lease | None) -> dict[str, Any] | None:
+    """Return the JSON form of a lease; None where there is none."""
+    if lease is None:
+        return None
+    return {
+        "number": lease.number,
+        "instance": lease.instance,
+        "shift": lease.shift,
+        "block": lease.range,
+        "project": lease.holder.name,
+        "folder": lease.holder.folder,
+        "linked": lease.holder.linked,
+        "since": lease.since,
+        "services": {name: port for port, name in lease.service_ports().items()},
+        "stepped_over": [
+            {"first": each.first, "last": each.last, "reason": each.reason}
+            for each in lease.obstacles
+        ],
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +57,8 @@ class Outcome:
         files: Files written; in a dry run, to be written.
         notes: Warnings, each a sentence.
         dry_run: Whether nothing was written.
+        lease: What the checkout has of the machine, or None.
+        leased: Whether that is new, or another than before.
     """
 
     root: str
@@ -44,6 +67,8 @@ class Outcome:
     files: tuple[FileChange, ...] = ()
     notes: tuple[str, ...] = ()
     dry_run: bool = False
+    lease: Lease | None = None
+    leased: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -62,93 +87,7 @@ class Outcome:
             "written": [each.name for each in self.files],
             "notes": list(self.notes),
             "dry_run": self.dry_run,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """
-    One service in the status.
-
-    Attributes:
-        service: Its name.
-        port: Its effective port, or None before it is assigned.
-        assigned: Its port in the plan, or None.
-        variable: The variable that carries the port.
-        purpose: What it is.
-        declared: Whether `pyproject.toml` declares it.
-    """
-
-    service: str
-    port: int | None
-    assigned: int | None
-    variable: str
-    purpose: str
-    declared: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """
-    The services of a project.
-
-    Attributes:
-        root: The project's folder.
-        base_port: First port of the plan.
-        next_port: The number that the next new service gets.
-        rows: Assigned services in port order, then the others as declared.
-    """
-
-    root: str
-    base_port: int
-    next_port: int
-    rows: tuple[Row, ...]
-
-    @classmethod
-    def of(cls, plan: Plan, settings: Settings, *, root: str) -> Self:
-        """Lay the services of a plan and a declaration out."""
-        declared = settings.by_name()
-        rows = [
-            Row(
-                service=each.name,
-                port=each.port,
-                assigned=each.assigned,
-                variable=each.variable,
-                purpose=each.purpose,
-                declared=each.name in declared,
-            )
-            for each in variables.endpoints(plan, settings)
-        ]
-        rows += [
-            Row(
-                service=service.name,
-                port=None,
-                assigned=None,
-                variable=service.variable,
-                purpose=service.purpose,
-                declared=True,
-            )
-            for service in settings.services
-            if service.name not in plan.services
-        ]
-        return cls(
-            root=root,
-            base_port=plan.base_port,
-            next_port=plan.next_port,
-            rows=tuple(rows),
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "root": self.root,
-            "base_port": self.base_port,
-            "next_port": self.next_port,
-            "services": [row.to_dict() for row in self.rows],
+            "lease": lease_dict(self.lease),
         }
 
 
@@ -179,7 +118,8 @@ class Explanation:
 
     Attributes:
         service: Its name.
-        port: Its effective port.
+        port: Its effective port, or None where the checkout has no lease.
+        assigned: Its port in the plan.
         variable: The variable that carries it.
         declared: Where it is declared, or None where it is only assigned.
         rule: How the number was chosen.
@@ -187,10 +127,14 @@ class Explanation:
         stored: Where the number is kept.
         exported: Where it was written.
         overridden: What the environment says instead, or None.
+        leased: How the checkout came to its ports.
+        lease: What it has of the machine, or None.
+        listens: Who listens on the port now, or None.
     """
 
     service: str
-    port: int
+    port: int | None
+    assigned: int
     variable: str
     declared: Place | None
     rule: str
@@ -198,12 +142,16 @@ class Explanation:
     stored: Place
     exported: tuple[Place, ...]
     overridden: str | None
+    leased: str
+    lease: Lease | None
+    listens: Sighting | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
             "service": self.service,
             "port": self.port,
+            "assigned": self.assigned,
             "variable": self.variable,
             "declared": _place(self.declared) if self.declared else None,
             "rule": self.rule,
@@ -213,6 +161,8 @@ class Explanation:
             "stored": _place(self.stored),
             "exported": [_place(each) for each in self.exported],
             "overridden": self.overridden,
+            "lease": lease_dict(self.lease),
+            "listens": self.listens and self.listens.to_dict(),
         }
 
 

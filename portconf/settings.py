@@ -1,9 +1,10 @@
 """What `[tool.portconf]` can say, with its defaults."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from portconf.keys import key
-from portconf.kinds import Count, Either, Matching, Never, Parsed, Port
+from portconf.kinds import Choice, Count, Either, Matching, Never, Parsed, Port
 from portconf.model import PortRange, Service
 from portconf.templates import Template
 
@@ -19,6 +20,14 @@ _FILE = Matching(
     r"[^\x00-\x1f\x7f\\/]+(?:/[^\x00-\x1f\x7f\\/]+)*",
 )
 _FILE_OR_NONE = Either(kinds=(_FILE, Never()), rule="false, or " + _FILE.rule)
+
+
+class Guard(StrEnum):
+    """What happens when somebody else's server listens on one of our ports."""
+
+    ERROR = "error"
+    WARN = "warn"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +71,12 @@ class Settings:
         _FILE_OR_NONE,
         "port_exports.sh",
         "The script that a shell sources; false: not written.",
+    )
+    guard: Guard = key(
+        Choice(words_type=Guard),
+        Guard.ERROR,
+        "What a foreign server on one of our ports does to a test run: stops it, is"
+        " only told, or is not looked for.",
     )
     services: tuple[Service, ...] = ()
     templates: tuple[Template, ...] = ()

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     Answers = tuple[dict[str, str], dict[str, str]]
 
 # Raise the number with every change of what `portconf.variables.compute` gives.
-_FIRST = "portconf snapshot 1"
+_FIRST = "portconf snapshot 2"
 _PYPROJECT = "pyproject.toml"
+# The variables that say where the registry is.
+_REGISTRY = ("PORTCONF_REGISTRY", "XDG_STATE_HOME", "HOME")
 # A file that changes twice within one tick of its clock has one time for both states:
 # inputs younger than that are not remembered. The coarsest tick is FAT's, 2 s; where
 # times have fractions of a second it is the kernel's, at most 10 ms: 100 ms are ample.
@@ -60,6 +62,20 @@ def settled(seen: "Fingerprint | None", *, now_ns: int) -> bool:
     return max(modified, changed) < now_ns - tick
 
 
+def surroundings() -> str:
+    """
+    Return what else the answers depend on: which registry is the machine's.
+
+    A container can share home and checkout with its host, but not the ports.
+    """
+    named = [os.environ.get(each, "") for each in _REGISTRY]
+    try:
+        named.append(os.readlink("/proc/self/ns/net"))
+    except OSError:  # not Linux, or hidden
+        named.append("")
+    return _checksum("\0".join(named))
+
+
 def read(folder: str) -> "Answers | None":
     """
     Return the ports and the variables of the project that holds ``folder``.
@@ -71,6 +87,23 @@ def read(folder: str) -> "Answers | None":
         Ports by service and values by variable, both as text in their order; or None
         where no snapshot of the project is known to hold.
     """
+    blocks = _blocks(folder)
+    return (_pairs(blocks[1]), _pairs(blocks[2])) if blocks else None
+
+
+def done(folder: str) -> bool:
+    """
+    Tell whether `init` is known to have nothing to do.
+
+    Args:
+        folder: A real path.
+    """
+    blocks = _blocks(folder)
+    return blocks is not None and blocks[0] != "" and _hold(blocks[0].split("\n"))
+
+
+def _blocks(folder: str) -> "tuple[str, str, str] | None":
+    """Return what a snapshot says, if it holds: files done, ports, variables."""
     root = _root(folder)
     path = root and _path(root)
     if not root or not path:
@@ -84,15 +117,29 @@ def read(folder: str) -> "Answers | None":
     if not checksum or checksum != _checksum(body):
         return None
     head, _, rest = body.partition("\n\n")
+    files, _, rest = rest.partition("\n\n")
     ports, _, variables = rest.partition("\n\n")
     first, *inputs = head.split("\n")
-    if first != f"{_FIRST} {root}":
+    if first != f"{_FIRST} {surroundings()} {root}" or not _hold(inputs):
         return None
-    for line in inputs:
+    return files, ports, variables
+
+
+def _hold(lines: "list[str]") -> bool:
+    """Tell whether the files of some lines are what they were."""
+    for line in lines:
         *numbers, name = line.split(" ", 4)
-        if " ".join(map(str, fingerprint(name) or ())) != " ".join(numbers):
-            return None
-    return _pairs(ports), _pairs(variables)
+        if _text(fingerprint(name)) != " ".join(numbers):
+            return False
+    return True
+
+
+def _line(seen: "tuple[str, Fingerprint | None]") -> str:
+    return f"{_text(seen[1])} {seen[0]}"
+
+
+def _text(seen: "Fingerprint | None") -> str:
+    return " ".join(map(str, seen or "----"))
 
 
 def write(
@@ -102,6 +149,7 @@ def write(
     variables: "Mapping[str, str]",
     *,
     read_ns: int,
+    done: "Iterable[tuple[str, Fingerprint | None]]" = (),
 ) -> bool:
     """
     Keep the answers of a project, if they can be kept.
@@ -113,22 +161,30 @@ def write(
         variables: By name.
         read_ns: Nanoseconds since the epoch, from before the first input was read: an
             input that changed later, or shortly before, is not remembered.
+        done: Files that `init` has found as they are to be: while they and the inputs
+            stay, it has nothing to do.
 
     Returns:
         Whether they were kept. A folder that cannot be written is no error.
     """
-    known = tuple(inputs)
+    known, finished = tuple(inputs), tuple(done)
     path = _path(root)
-    if path is None or not all(settled(each, now_ns=read_ns) for _, each in known):
+    # A file that is not there needs no time to settle: its coming changes everything.
+    young = any(each and not settled(each, now_ns=read_ns) for _, each in known)
+    if path is None or young:
         return False
-    lines = [f"{_FIRST} {root}"]
-    lines += [" ".join(map(str, each or ())) + f" {name}" for name, each in known]
+    lines = [f"{_FIRST} {surroundings()} {root}"]
+    lines += map(_line, known)
+    if any(each and not settled(each, now_ns=read_ns) for _, each in finished):
+        finished = ()
     blocks = (
         "\n".join(lines),
+        "\n".join(map(_line, finished)),
         "\n".join(f"{name}={port}" for name, port in ports.items()),
         "\n".join(f"{name}={value}" for name, value in variables.items()),
     )
-    if any("\n" in text for text in (root, *variables.values())):
+    names = (name for name, _ in (*known, *finished))
+    if any("\n" in text for text in (root, *names, *variables.values())):
         return False
     body = "\n\n".join(blocks)
     temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"

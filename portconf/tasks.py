@@ -40,17 +40,47 @@ def init(
     _c: Context,
     force: bool = False,
     gitignore: bool = False,
+    relocate: bool = False,
     dry_run: bool = False,
     json: bool = False,
 ) -> None:
-    """Assign what is declared, write the files."""
-    _verb("init", force=force, gitignore=gitignore, dry_run=dry_run, json=json)
+    """Assign what is declared, lease the ports, write the files."""
+    _verb(
+        "init",
+        force=force,
+        gitignore=gitignore,
+        relocate=relocate,
+        dry_run=dry_run,
+        json=json,
+    )
 
 
 @task
-def status(_c: Context, json: bool = False) -> None:
-    """Show the services and their ports."""
-    _verb("status", json=json)
+def status(
+    _c: Context,
+    all: bool = False,  # noqa: A002 - the option's name
+    json: bool = False,
+) -> None:
+    """Show the services, their ports and who listens on them."""
+    _verb("status", all=all, json=json)
+
+
+@task
+def guard(_c: Context, json: bool = False) -> None:
+    """Fail where somebody else's server listens on one of our ports."""
+    _verb("guard", json=json)
+
+
+@task
+def leases(_c: Context, json: bool = False) -> None:
+    """List which checkout holds which ports of this machine."""
+    _verb("leases", json=json)
+
+
+@task
+def gc(_c: Context, dry_run: bool = False, json: bool = False) -> None:
+    """Free the leases of checkouts that are gone."""
+    _verb("gc", dry_run=dry_run, json=json)
 
 
 @task
@@ -79,7 +109,7 @@ def reset(
 
 @task
 def check(_c: Context, json: bool = False) -> None:
-    """Fail where declaration, plan and files disagree."""
+    """Fail where declaration, plan, files and exports disagree."""
     _verb("check", json=json)
 
 
@@ -107,10 +137,18 @@ def add(
     )
 
 
-@task
-def release(_c: Context, name: str, dry_run: bool = False, json: bool = False) -> None:
-    """Give a service's number up."""
-    _verb("release", name, dry_run=dry_run, json=json)
+@task(optional=["name"])
+def release(
+    _c: Context,
+    name: str = "",
+    checkout: str = "",
+    force: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Give a service's number up, or a checkout's lease."""
+    words = (name,) if name else ()
+    _verb("release", *words, checkout=checkout, force=force, dry_run=dry_run, json=json)
 
 
 @task
@@ -158,16 +196,15 @@ def environment() -> dict[str, str]:
     """
     from portconf.errors import PortconfError  # noqa: PLC0415
     from portconf.project import Project  # noqa: PLC0415
-    from portconf.variables import compute  # noqa: PLC0415
 
     try:
-        found = Project.find()
-        # Not variables(), which keeps a snapshot: listing writes nothing.
-        return compute(found.plan(), found.settings, root=found.root)
+        return Project.find().listed_variables()
     except PortconfError:
         return {}
 
 
 ns = Collection(
-    "ports", init, status, export, reset, check, add, release, why, get, schema, env
+    "ports",
+    *(init, status, export, reset, guard, check, add, release, why, get),
+    *(leases, gc, schema, env),
 )

@@ -24,6 +24,7 @@ from portconf import (
 from portconf.decisions import Standing
 from portconf.errors import ConfigError
 from portconf.folder import Folder
+from portconf.leases import Leases
 from portconf.model import Plan, Service
 from portconf.reports import FileChange, Outcome
 from portconf.settings import PYPROJECT, Settings
@@ -42,6 +43,7 @@ class Updater:
         lock_timeout: Seconds to wait for another command.
         dry_run: Only tell what would be written; takes no lock.
         force: Replace files of ours by name that lack our header.
+        leased: Whether the checkout has a lease; without one the plan's numbers count.
     """
 
     folder: Folder
@@ -50,33 +52,40 @@ class Updater:
     lock_timeout: float
     dry_run: bool = False
     force: bool = False
+    leased: bool = True
 
-    def init(self, *, gitignore: bool) -> Outcome:
-        """Assign what is declared, mend what a merge left, write the files."""
+    def init(self, *, gitignore: bool, relocate: bool = False) -> Outcome:
+        """Assign what is declared, take the lease, write the files."""
         with self._locked() as now:
             names = [target.name for target in exports.targets(now.settings)]
             extra = ignores.lines(self.folder, names) if gitignore else ()
-            outcome = self._write(_due(now, extra))
+            outcome = self._write(self._due(now, extra, relocate=relocate))
         notes = ignores.notes(self.folder.root, names, added=gitignore)
         return replace(outcome, notes=(*outcome.notes, *notes))
 
     def due(self) -> Outcome:
-        """Return what `init` would do, but for what git has to say."""
-        return _due(self._standing(), ())
+        """Return what `init` would do with the lease that there is."""
+        now = self._standing()
+        plan, _ = now.extended(now.plan(merged=True), now.settings.services)
+        lease = self._leases(now).find(plan) if self.leased else None
+        return _decided(replace(now, lease=lease), ())
 
     def export(self) -> Outcome:
         """Write the generated files from the plan as it is."""
         with self._locked() as now:
             plan = now.plan()
-            return self._write(now.outcome(plan, plan))
+            return self._write(self._holding(now, plan).outcome(plan, plan))
 
     def reset(self) -> Outcome:
-        """Drop every assignment, and what was exported of them."""
+        """Drop every assignment, what was exported of them, and the lease."""
         with self._locked() as now:
             begun = planning.begin(now.settings.base_port)
             nothing = replace(now.settings, services=(), templates=())
             bare = replace(now, settings=nothing)
-            return self._write(bare.outcome(now.plan(merged=True), begun))
+            outcome = self._write(bare.outcome(now.plan(merged=True), begun))
+            if self.leased and not self.dry_run:
+                self._leases(now).drop()
+            return outcome
 
     def add(self, name: str, keys: Mapping[str, Any]) -> Outcome:
         """Declare a service, then do what `init` does."""
@@ -106,26 +115,30 @@ class Updater:
             return self._edit(now, text, edited, before, plan)
 
     def assigned(self, name: str) -> int | None:
-        """Return the port that a service has, without the lock."""
+        """Return the effective port that a service has, without the lock."""
         now = self._standing()
         # Many newcomers at once need not each read the plan twice.
         if f'"{name}"'.encode() not in (files.read(now.file) or b""):
             return None
-        kept = now.plan().services.get(name)
-        return kept.port if kept else None
+        plan = now.plan()
+        if name not in plan.services:
+            return None
+        return self._holding(now, plan).effective(plan, name)
 
     def assign(self, name: str, purpose: str) -> int:
         """Give one service its number, durably, and return it."""
         with self._locked() as now:
             plan = now.plan()
             if name in plan.services:  # by another caller, just now
-                return plan.services[name].port
+                return self._holding(now, plan).effective(plan, name)
             declared = now.settings.service(name)
             service = declared or Service(name=name, purpose=purpose)
             now.check_variable(service, plan)
             extended, _ = now.extended(plan, (service,))
+            # The lease first: a number that it cannot hold is not to be kept.
+            port = self._holding(now, extended).effective(extended, name)
             store.write(now.file, extended)
-        return extended.services[name].port
+        return port
 
     def forget(self, name: str) -> bool:
         """Give a number up in the plan alone; False: there was none."""
@@ -141,6 +154,31 @@ class Updater:
         with self._locked() as now:
             now.plan(merged=True)  # a refused file is not read as empty, here neither
             store.write(now.file, planning.begin(now.settings.base_port))
+
+    def _holding(
+        self, now: Standing, plan: Plan, *, relocate: bool = False
+    ) -> Standing:
+        """Return the standing with the lease that ``plan`` needs, taken if need be."""
+        if not self.leased:
+            return now
+        lease = self._leases(now).take(plan, relocate=relocate, dry_run=self.dry_run)
+        return replace(now, lease=lease)
+
+    def _leases(self, now: Standing) -> Leases:
+        return Leases(
+            folder=self.folder, settings=now.settings, timeout=self.lock_timeout
+        )
+
+    def _due(
+        self, now: Standing, extra: tuple[FileChange, ...], *, relocate: bool
+    ) -> Outcome:
+        """Decide what `init` does, once the lease is taken."""
+        plan, _ = now.extended(now.plan(merged=True), now.settings.services)
+        # Read again, as what it says of the machine is part of what `init` tells.
+        before = self._leases(now).find(plan) if self.leased else None
+        holding = self._holding(now, plan, relocate=relocate)
+        outcome = _decided(holding, extra)
+        return replace(outcome, leased=holding.lease != before)
 
     def _standing(self) -> Standing:
         return Standing(folder=self.folder, settings=self.settings, force=self.force)
@@ -182,6 +220,7 @@ class Updater:
         changed = replace(now, settings=declaration.parse(edited) or Settings())
         extended, changes = changed.extended(plan, changed.settings.services)
         edit = FileChange(name=PYPROJECT, before=text.encode(), after=edited.encode())
+        changed = self._holding(changed, extended)
         return self._write(changed.outcome(before, extended, changes, extra=(edit,)))
 
     def _write(self, outcome: Outcome) -> Outcome:
@@ -194,8 +233,8 @@ class Updater:
         return replace(outcome, dry_run=self.dry_run)
 
 
-def _due(now: Standing, extra: tuple[FileChange, ...]) -> Outcome:
-    """Decide what `init` does."""
+def _decided(now: Standing, extra: tuple[FileChange, ...]) -> Outcome:
+    """Decide what `init` writes, with the lease that the standing has."""
     before = now.plan(merged=True)
     plan, changes = now.extended(before, now.settings.services)
     outcome = now.outcome(before, plan, changes, extra=extra)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from portconf.errors import AssignmentError, ConfigError
-from portconf.model import Endpoint, Plan, variable_of
+from portconf.model import Endpoint, Plan, Service, variable_of
 from portconf.settings import Settings
 
 
@@ -17,6 +17,11 @@ def variable(settings: Settings, name: str) -> str:
     return service.variable if service else variable_of(name)
 
 
+def stays(service: Service | None, assigned: int) -> bool:
+    """Tell whether a port is the same in every checkout: fixed or shared."""
+    return service is not None and (service.shared or service.port == assigned)
+
+
 def endpoints(
     plan: Plan, settings: Settings, *, shift: int = 0
 ) -> tuple[Endpoint, ...]:
@@ -26,7 +31,8 @@ def endpoints(
     Args:
         plan: The assigned services.
         settings: The declaration; a service need not be in it.
-        shift: What the checkout's lease adds to a port; 0 for the plan as it stands.
+        shift: What the checkout's lease adds to a port that is neither fixed nor
+            shared; 0 for the plan as it stands.
     """
     declared = settings.by_name()
     return tuple(
@@ -34,7 +40,7 @@ def endpoints(
             name=name,
             variable=declared[name].variable if name in declared else variable_of(name),
             assigned=each.port,
-            port=each.port + shift,
+            port=each.port + (0 if stays(declared.get(name), each.port) else shift),
             purpose=each.purpose,
         )
         for name, each in plan.services.items()

@@ -14,18 +14,23 @@ if TYPE_CHECKING:
 
 # Verb -> what `portconf --help` says of it. The module has the verb's name.
 VERBS = {
-    "init": "assign what is declared, write the files",
-    "status": "show the services and their ports",
+    "init": "assign what is declared, lease the ports, write the files",
+    "status": "show the services, their ports and who listens on them",
     "get": "print one service's port, and nothing else",
     "export": "write the files, or print one format",
-    "check": "fail where declaration, plan and files disagree",
+    "run": "run a command with the variables",
+    "guard": "fail where somebody else's server listens on one of our ports",
+    "check": "fail where declaration, plan, files and exports disagree",
     "why": "tell where a service's number comes from",
     "add": "declare a service, and assign it",
-    "release": "give a service's number up",
-    "reset": "drop all assignments",
+    "release": "give a service's number up, or a checkout's lease",
+    "reset": "drop all assignments, and the lease",
+    "leases": "list which checkout holds which ports of this machine",
+    "gc": "free the leases of checkouts that are gone",
     "schema": "print the JSON Schema of [tool.portconf]",
     "completion": "print a completion script",
 }
+NOTHING_TO_DO = "nothing to do, all files are up to date"
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # what a shell shows for a program that SIGPIPE ended
 
@@ -44,16 +49,19 @@ def main(argv: "Sequence[str] | None" = None, *, program: str = "portconf") -> i
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         # The hot commands: answered without a parser if a snapshot allows.
-        if words[:1] in (["get"], ["export"]):
+        if words[:1] in (["get"], ["export"], ["init"]):
             from portconf.cli import hot  # noqa: PLC0415 - only they need it
 
             answer = hot.answer(words)
-            if answer is not None:
+            if answer:
                 write(answer)
+            elif answer is not None:
+                say(f"{program}: {NOTHING_TO_DO}")
+            if answer is not None:
                 return 0
-        from portconf.cli import run  # noqa: PLC0415 - argparse and all the rest
+        from portconf.cli import dispatch  # noqa: PLC0415 - argparse and all the rest
 
-        return run.run(words, program=program)
+        return dispatch.run(words, program=program)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

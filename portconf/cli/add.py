@@ -6,7 +6,7 @@ from typing import Any
 
 from portconf import declaration
 from portconf.cli import outcome
-from portconf.cli.run import Answer
+from portconf.cli.dispatch import Answer
 from portconf.errors import ConfigError, UsageError
 from portconf.keys import keys_of
 from portconf.kinds import Choice, Flag, Port

@@ -2,7 +2,7 @@
 
 import argparse
 
-from portconf.cli.run import Answer, project
+from portconf.cli.dispatch import Answer, project
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

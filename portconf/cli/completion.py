@@ -2,7 +2,7 @@
 
 import argparse
 
-from portconf.cli.run import Answer, parser as whole_parser
+from portconf.cli.dispatch import Answer, parser as whole_parser
 
 
 SHELLS = ("bash", "zsh", "fish")

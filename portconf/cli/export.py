@@ -4,7 +4,7 @@ import argparse
 
 from portconf import exports, formats
 from portconf.cli import outcome
-from portconf.cli.run import Answer, project
+from portconf.cli.dispatch import Answer, project
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

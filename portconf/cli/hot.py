@@ -1,4 +1,4 @@
-"""Answers to `get NAME` and `export --format sh` from the snapshot of the checkout."""
+"""Answers to the hot commands, from the snapshot of the checkout."""
 
 import os
 
@@ -15,8 +15,11 @@ def answer(words: list[str]) -> str | None:
     Return what the command prints, or None where it has to be computed.
 
     Args:
-        words: The command line; exactly one of the two hot forms is known here.
+        words: The command line: `get NAME`, `export --format sh` or `init`, which
+            prints nothing here where it has nothing to do.
     """
+    if words == ["init"]:
+        return "" if _settled() else None
     if len(words) == 2 and words[0] == "get":  # noqa: PLR2004 - the verb and a name
         known = _known()
         port = known and known[0].get(words[1])
@@ -28,6 +31,13 @@ def answer(words: list[str]) -> str | None:
 
             return render(known[1])
     return None
+
+
+def _settled() -> bool:
+    try:
+        return snapshot.done(os.getcwd())
+    except OSError:  # the current folder is gone
+        return False
 
 
 def _known() -> "Answers | None":

@@ -1,9 +1,9 @@
-"""`init`: assigns what is declared, writes the files."""
+"""`init`: assigns what is declared, leases the ports, writes the files."""
 
 import argparse
 
 from portconf.cli import outcome
-from portconf.cli.run import Answer, project
+from portconf.cli.dispatch import Answer, project
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,11 +15,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="add the generated files to .gitignore",
     )
+    parser.add_argument(
+        "--relocate",
+        action="store_true",
+        help="move this checkout to another block of ports",
+    )
 
 
 def run(options: argparse.Namespace) -> Answer:
     """Do what `Project.init` does."""
     done = project(options).init(
-        force=options.force, gitignore=options.gitignore, dry_run=options.dry_run
+        force=options.force,
+        gitignore=options.gitignore,
+        relocate=options.relocate,
+        dry_run=options.dry_run,
     )
     return outcome.answer(done)

@@ -2,9 +2,10 @@
 
 import argparse
 
-from portconf.cli import tables
-from portconf.cli.run import Answer
+from portconf.cli import NOTHING_TO_DO, tables
+from portconf.cli.dispatch import Answer
 from portconf.model import Change
+from portconf.registry.values import Lease
 from portconf.reports import Outcome
 
 
@@ -25,12 +26,17 @@ def force(parser: argparse.ArgumentParser, about: str) -> None:
 def answer(outcome: Outcome) -> Answer:
     """Word an outcome: a diff on standard output, what was done on standard error."""
     done = "would write" if outcome.dry_run else "wrote"
-    notes = [_change(change) for change in outcome.changes]
+    shift = outcome.lease.shift if outcome.lease else 0
+    moved = outcome.lease.service_ports() if outcome.lease else {}
+    ports = {name: port for port, name in moved.items()} if shift else {}
+    notes = [_change(change, ports.get(change.name)) for change in outcome.changes]
+    if outcome.lease and outcome.leased:
+        notes += _lease(outcome.lease)
     notes += [f"{name}: gave {port} up" for name, port in outcome.gone]
     if outcome.files:
         notes.append(f"{done} {', '.join(file.name for file in outcome.files)}")
     else:
-        notes.append("nothing to do, all files are up to date")
+        notes.append(NOTHING_TO_DO)
     return Answer(
         data=outcome.to_dict(),
         text=tables.diff(outcome.files) if outcome.dry_run else "",
@@ -38,7 +44,22 @@ def answer(outcome: Outcome) -> Answer:
     )
 
 
-def _change(change: Change) -> str:
+def _change(change: Change, effective: int | None) -> str:
+    here = f", here {effective}" if effective else ""
     if change.before is None:
-        return f"{change.name}: {change.port}"
-    return f"{change.name}: {change.before} -> {change.port}, because {change.reason}"
+        return f"{change.name}: {change.port}{here}"
+    before = f"{change.before} -> {change.port}{here}"
+    return f"{change.name}: {before}, because {change.reason}"
+
+
+def _lease(lease: Lease) -> list[str]:
+    """Tell of a block, and why the plan's own ports were not to be had."""
+    if lease.block is None:
+        return []
+    told = (
+        f"this checkout has the block {lease.range} (instance {lease.instance}):"
+        f" every port is shifted by {lease.shift}"
+    )
+    return (
+        [f"{told}, because {lease.obstacles[0].reason}"] if lease.obstacles else [told]
+    )

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from portconf.cli import outcome, plain, tables
-from portconf.cli.run import Answer, project
+from portconf.cli.dispatch import Answer, project
 from portconf.errors import UsageError
 
 
@@ -12,7 +12,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--yes", action="store_true", help="do not ask")
     outcome.dry_run(parser)
-    outcome.force(parser, "replace .env.compose and port_exports.sh of somebody else's")
+    outcome.force(
+        parser,
+        "also while services listen; replace .env.compose and port_exports.sh of"
+        " somebody else's",
+    )
 
 
 def run(options: argparse.Namespace) -> Answer:

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from portconf.cli.run import Answer
+from portconf.cli.dispatch import Answer
 from portconf.schema import get_schema
 
 

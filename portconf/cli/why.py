@@ -4,7 +4,7 @@ import argparse
 import os
 
 from portconf.cli import plain
-from portconf.cli.run import Answer, project
+from portconf.cli.dispatch import Answer, project
 from portconf.reports import Explanation
 
 

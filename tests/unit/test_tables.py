@@ -1,11 +1,11 @@
-"""`portconf.cli.tables` and the parser of `portconf.cli.run`."""
+"""`portconf.cli.tables` and the parser of `portconf.cli.dispatch`."""
 
 import io
 from contextlib import redirect_stdout
 
 import pytest
 
-from portconf.cli import VERBS, plain, run, tables
+from portconf.cli import VERBS, dispatch, plain, tables
 from portconf.errors import UsageError
 from portconf.reports import FileChange
 
@@ -136,7 +136,7 @@ def test_a_diff_on_a_terminal_is_coloured(terminal):
     ],
 )
 def test_common_options_stand_before_the_verb_or_after(words):
-    options = run.parser(("status",)).parse_args(words.split())
+    options = dispatch.parser(("status",)).parse_args(words.split())
 
     assert options.verb == "status"
     assert (options.directory, options.json, options.lock_timeout) == (
@@ -147,27 +147,27 @@ def test_common_options_stand_before_the_verb_or_after(words):
 
 
 def test_the_parser_of_one_verb_loads_no_other(monkeypatch):
-    verb = run.verb
+    verb = dispatch.verb
     known = {"get": verb("get")}
     monkeypatch.setattr(run, "verb", known.__getitem__)
 
-    assert run.parser(("get",)).parse_args(["get", "web"]).name == "web"
+    assert dispatch.parser(("get",)).parse_args(["get", "web"]).name == "web"
     with pytest.raises(KeyError):
-        run.parser(("status",))
+        dispatch.parser(("status",))
 
 
 def test_every_verb_has_a_module_and_a_line_of_help():
-    top = run.parser()
+    top = dispatch.parser()
 
     for name, about in VERBS.items():
         assert f"  {name} " in top.format_help()
         assert about in " ".join(top.format_help().split())
-        assert str(run.verb(name).__doc__).startswith(f"`{name}`: ")
+        assert str(dispatch.verb(name).__doc__).startswith(f"`{name}`: ")
 
 
 @pytest.mark.parametrize("words", ["get", "get a b", "status --bogus", "why -C"])
 def test_a_wrong_command_line_raises(words):
     with pytest.raises(UsageError) as caught:
-        run.parser().parse_args(words.split())
+        dispatch.parser().parse_args(words.split())
 
     assert str(caught.value.hint).endswith("--help' shows what there is")

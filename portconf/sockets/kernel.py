@@ -1,4 +1,4 @@
-"""What the kernel says of ports."""
+"""What the kernel says of itself: its ephemeral range, and where its ports count."""
 
 import os
 import sys
@@ -8,6 +8,7 @@ from portconf.model import PortRange
 
 
 _LINUX = "/proc/sys/net/ipv4"
+_NAMESPACE = "/proc/self/ns/net"
 # RFC 6335 section 6; macOS and Windows use it as their default.
 _DYNAMIC = PortRange(first=49152, last=65535)
 
@@ -34,3 +35,19 @@ def ephemeral_range(folder: str = _LINUX) -> PortRange | None:
         return PortRange(first=first, last=last)
     except (OSError, ValueError):
         return None
+
+
+def namespace() -> str:
+    """
+    Return the name of the network that this process has its ports in.
+
+    Two processes of one name share their ports; a container has a name of its own.
+    A name is given anew after its network has gone.
+
+    Returns:
+        Like `net:[4026531833]`; empty where the system has but one, or hides it.
+    """
+    try:
+        return os.readlink(_NAMESPACE)
+    except OSError:
+        return ""

@@ -1,0 +1,293 @@
+"""The lease of a project in its checkout: found, taken, moved and given up."""
+
+import os
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from portconf import checkout, presence, sockets, watch
+from portconf.errors import BlocksExhaustedError, ConfigError, LeaseConflictError
+from portconf.folder import Folder
+from portconf.model import Plan, Protocol
+from portconf.ownership import Verdict
+from portconf.registry import access, lease as leasing
+from portconf.registry.access import Access
+from portconf.registry.lease import OutdatedError
+from portconf.registry.protocol import Registry
+from portconf.registry.values import Facts, Holder, Lease, Wanted
+from portconf.settings import Settings
+from portconf.variables import stays
+
+
+if TYPE_CHECKING:
+    from portconf.registry.protocol import Table
+
+_NOTHING = Plan(base_port=1, next_port=1)
+# Looking up who each is costs a walk through all processes: not for hundreds.
+_NAMED = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leases:
+    """
+    What one project in one checkout has of the machine.
+
+    Attributes:
+        folder: The project's folder.
+        settings: Its declaration.
+        timeout: Seconds to wait for other commands.
+    """
+
+    folder: Folder
+    settings: Settings
+    timeout: float
+
+    def access(self, *, make: bool = False) -> Access:
+        """
+        Open the registry.
+
+        Raises:
+            RegistryError: See `portconf.registry.access.to`.
+        """
+        return access.to(self.folder, timeout=self.timeout, make=make)
+
+    def find(self, plan: Plan) -> Lease | None:
+        """
+        Return the lease that the checkout has, as it is; None where it has none.
+
+        Raises:
+            RegistryError: If the registry is refused.
+        """
+        opened = self.access()
+        for registry in (opened.frozen, opened.registry):
+            kept = self._kept(registry, plan) if registry else None
+            if kept:
+                return kept
+        return None
+
+    def take(
+        self, plan: Plan, *, relocate: bool = False, dry_run: bool = False
+    ) -> Lease | None:
+        """
+        Return the lease of the checkout, taken or grown as its plan needs it.
+
+        Args:
+            plan: The plan that it is to hold.
+            relocate: Move to another block.
+            dry_run: Only tell what it would be.
+
+        Returns:
+            The lease, or None where the registry is off.
+
+        Raises:
+            LeaseConflictError: If a port that cannot move is another checkout's.
+            BlocksExhaustedError: If the instance range has no block left.
+            ConfigError: If the instance range reaches into the kernel's.
+            RegistryError: If the registry is refused or cannot be written.
+        """
+        opened = self.access(make=not dry_run)
+        if opened.registry is None:
+            return None
+        if opened.frozen and not relocate:
+            kept = self._kept(opened.frozen, plan)
+            wanted = self._wanted(opened.frozen, plan)
+            if kept and kept == opened.frozen.read(_deciding(wanted, Facts())):
+                return kept
+        while True:
+            try:
+                return self._taken(opened, plan, relocate=relocate, dry_run=dry_run)
+            except OutdatedError:  # a copy of this checkout was faster
+                continue
+
+    def drop(self) -> Lease | None:
+        """
+        Give the lease up; return what it was, or None.
+
+        Raises:
+            RegistryError: If the registry is refused or cannot be written.
+        """
+        registry = self.access().registry
+        kept = self._kept(registry, _NOTHING) if registry else None
+        if registry and kept:
+            number = kept.number
+            registry.change(lambda table: table.drop(number))
+        return kept
+
+    def _kept(self, registry: Registry, plan: Plan) -> Lease | None:
+        """Return the lease that the checkout has in a registry."""
+        while True:
+            wanted = self._wanted(registry, plan)
+            with suppress(OutdatedError):
+                return registry.read(partial(leasing.find, wanted=wanted))
+
+    def _taken(
+        self, opened: Access, plan: Plan, *, relocate: bool, dry_run: bool
+    ) -> Lease:
+        """Take a lease by one change, or by as many as what is met asks for."""
+        registry = opened.registry
+        assert registry is not None  # noqa: S101 - the caller has looked
+        wanted = replace(self._wanted(registry, plan), relocate=relocate)
+        if opened.caution:  # others do not see this registry: let not all begin alike
+            nth = zlib.crc32(os.fsencode(wanted.holder.checkout))
+            wanted = replace(wanted, nth=nth)
+        kept = registry.read(partial(leasing.find, wanted=wanted))
+        choosing = relocate or kept is None
+        facts = self._facts(registry, wanted) if choosing else Facts()
+        while True:
+            try:
+                lease = registry.read(_deciding(wanted, facts))
+                if lease == kept or dry_run:
+                    return lease
+                lease = registry.change(_granting(wanted, facts))
+            except (LeaseConflictError, BlocksExhaustedError):
+                every = registry.read(lambda table: table.all())
+                gone = presence.gone(every)
+                if gone <= facts.gone:
+                    raise
+                facts = replace(facts, gone=gone)
+                continue
+            held = _held(lease) if choosing and lease.block else {}
+            if not held:
+                return lease
+            # Only a bind shows who has a port without listening on it.
+            facts = replace(facts, in_use={**facts.in_use, **held})
+            kept, wanted = None, replace(wanted, relocate=True)
+
+    def _wanted(self, registry: Registry, plan: Plan) -> Wanted:
+        """Say what the checkout needs, and under which key it is known."""
+        declared = self.settings.by_name()
+        ports = {name: each.port for name, each in plan.services.items()}
+        still = {n: p for n, p in ports.items() if stays(declared.get(n), p)}
+        within = checkout.find(self.folder.root)
+        holder, succeeds = _identified(self._holder(within), registry)
+        return Wanted(
+            holder=holder,
+            base=within is None or not within.linked or not within.has_main,
+            moving={n: p for n, p in ports.items() if n not in still},
+            fixed={n: p for n, p in still.items() if not declared[n].shared},
+            shared={n: p for n, p in still.items() if declared[n].shared},
+            first=plan.base_port,
+            blocks=self.settings.instance_range,
+            size=self.settings.block_size,
+            anchors=presence.anchors(holder),
+            succeeds=succeeds,
+        )
+
+    def _holder(self, within: checkout.Checkout | None) -> Holder:
+        """Return who asks, known by the git directory if there is one."""
+        root = within.root if within else self.folder.root
+        project = os.path.relpath(self.folder.root, root).replace(os.sep, "/")
+        name = within.name if within else os.path.basename(root)
+        return Holder(
+            namespace=sockets.namespace(),
+            checkout=(within and within.git_dir) or root,
+            project="" if project == "." else project,
+            root=root,
+            name=name if project == "." else f"{name}/{project}",
+            linked=bool(within and within.linked),
+        )
+
+    def _facts(self, registry: Registry, wanted: Wanted) -> Facts:
+        """Look at the machine before a place is chosen."""
+        self._check_blocks()
+        blocks = wanted.blocks
+        used = {
+            each.port: "a program listens there"
+            for each in sockets.listening()
+            if blocks.first <= each.port <= blocks.last
+        }
+        if len(used) <= _NAMED:
+            seen = watch.look(dict.fromkeys(used, Protocol.TCP), self.folder)
+            used |= {port: f"{each.text} listens" for port, each in seen.items()}
+        gone: frozenset[int] = frozenset()
+        if wanted.base:
+            used |= self._not_ours(wanted.moving)
+            space, ports = wanted.holder.namespace, wanted.moving.values()
+            found = registry.read(lambda table: table.holding(space, ports))
+            gone = presence.gone(found.values())
+        return Facts(in_use=used, gone=gone, now=time.time())
+
+    def _not_ours(self, ports: Mapping[str, int]) -> dict[int, str]:
+        """Return those of the plan's own ports that others use, with who they are."""
+        declared = self.settings.by_name()
+        spoken = {
+            port: declared[name].protocol if name in declared else Protocol.TCP
+            for name, port in ports.items()
+        }
+        seen = watch.look(spoken, self.folder)
+        used = {
+            port: "a program holds it without listening"
+            for port in sockets.unusable(spoken)
+            if port not in seen
+        }
+        return used | {
+            port: f"{each.text} listens"
+            for port, each in seen.items()
+            if each.verdict is not Verdict.OURS
+        }
+
+    def _check_blocks(self) -> None:
+        """Refuse an instance range where outgoing connections take ports."""
+        ephemeral, blocks = sockets.ephemeral_range(), self.settings.instance_range
+        if ephemeral and blocks.overlaps(ephemeral):
+            raise ConfigError(
+                f"pyproject.toml: tool.portconf.instance-range {blocks} reaches into the"
+                f" kernel's ephemeral range {ephemeral}, where outgoing connections take"
+                " ports",
+                hint=f"end it below {ephemeral.first}",
+            )
+
+
+def _deciding(wanted: Wanted, facts: Facts) -> Callable[["Table"], Lease]:
+    return lambda table: leasing.decide(table, wanted, facts)
+
+
+def _granting(wanted: Wanted, facts: Facts) -> Callable[["Table"], Lease]:
+    return lambda table: leasing.grant(table, wanted, facts)
+
+
+def _identified(holder: Holder, registry: Registry) -> tuple[Holder, frozenset[int]]:
+    """
+    Return the key by which a checkout is known, and leases that are its under another.
+
+    A linked worktree copied with `cp -r` names the git directory of its original: as
+    long as that is there, the copy is known by its own folder. Where a lease names a
+    git directory that is not there any more, but the very folder, the main checkout
+    was moved: the lease is still this folder's.
+    """
+    space, part, root = holder.namespace, holder.project, holder.root
+
+    def known(table: "Table") -> tuple[Lease | None, Lease | None, tuple[Lease, ...]]:
+        return (
+            table.find(space, holder.checkout, part),
+            table.find(space, root, part),
+            table.at(space, root, part),
+        )
+
+    by_key, by_folder, here = registry.read(known)
+    if by_folder or (by_key and _elsewhere(by_key, root)):
+        return replace(holder, checkout=root), frozenset()
+    if by_key:
+        return holder, frozenset({by_key.number})
+    lost = (each for each in here if not os.path.lexists(each.holder.checkout))
+    return holder, frozenset(each.number for each in lost)
+
+
+def _elsewhere(lease: Lease, root: str) -> bool:
+    """Tell whether the checkout of a lease is where it was, and not in ``root``."""
+    before = lease.holder
+    there = checkout.find(before.root) if before.root != root else None
+    return bool(
+        there and there.root == before.root and there.git_dir == before.checkout
+    )
+
+
+def _held(lease: Lease) -> dict[int, str]:
+    """Return the ports of a new block that a program holds without listening."""
+    ports = dict.fromkeys(lease.service_ports(), Protocol.TCP)
+    held = sockets.unusable(ports)
+    return dict.fromkeys(held, "a program holds it without listening")

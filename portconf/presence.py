@@ -1,0 +1,102 @@
+"""
+Whether a checkout is confirmed gone, or only cannot be seen.
+
+A drive that is not mounted leaves either an empty folder in its place, which is
+another folder than the drive's, or none at all. So the folders above a path, as far
+as they lie on the path's own drive, are remembered with their inodes: the path is
+gone if the nearest folder above it that is left is one of them, and still the same.
+"""
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+
+from portconf import sockets
+from portconf.registry.values import Anchors, Holder, Lease
+
+
+def anchors(holder: Holder) -> Anchors:
+    """Return what has to be remembered of where a checkout lies."""
+    return {path: _above(path) for path in {holder.root, holder.checkout}}
+
+
+def gone(leases: Iterable[Lease]) -> frozenset[int]:
+    """Return the numbers of those leases whose checkouts are confirmed gone."""
+    return frozenset(each.number for each, why in judged(leases) if why is None)
+
+
+def judged(leases: Iterable[Lease]) -> tuple[tuple[Lease, str | None], ...]:
+    """Return each lease, with why it is kept or None: see `why_kept`."""
+    known = tuple(leases)
+    used = {port for each in known for port in each.service_ports()}
+    listening = {each.port for each in sockets.listening(used)} if used else ()
+    space = sockets.namespace()
+    return tuple(
+        (each, why_kept(each, namespace=space, listening=listening)) for each in known
+    )
+
+
+def why_kept(lease: Lease, *, namespace: str, listening: Collection[int]) -> str | None:
+    """
+    Return why a lease is not to be freed; None where its checkout is confirmed gone.
+
+    A worktree is gone when its folder is, and git no longer lists it. What nobody can
+    tell is kept: better a port too few than one given twice.
+
+    Args:
+        lease: The lease.
+        namespace: The network namespace that we see.
+        listening: The ports on which anybody listens there.
+    """
+    holder = lease.holder
+    if holder.namespace != namespace:
+        return "it is of another network namespace, such as a container's"
+    if (
+        holder.linked
+        and os.path.lexists(holder.checkout)
+        and not os.path.lexists(holder.root)
+    ):
+        return "git still lists the worktree: run 'git worktree prune' there"
+    for path in (holder.root, holder.checkout):
+        reason = _still_there(path, lease.anchors.get(path, {}))
+        if reason:
+            return reason
+    busy = [
+        f"{port} ({name})"
+        for port, name in lease.service_ports().items()
+        if port in listening
+    ]
+    return f"somebody still listens on {', '.join(busy)}" if busy else None
+
+
+def _above(path: str) -> dict[str, int]:
+    """Return the folders above a path on the same drive, with their inodes."""
+    found: dict[str, int] = {}
+    with suppress(OSError):
+        device = os.lstat(path).st_dev
+        above = os.path.dirname(path)
+        while above not in found:
+            status = os.lstat(above)
+            if status.st_dev != device:
+                break
+            found[above] = status.st_ino
+            above = os.path.dirname(above)
+    return found
+
+
+def _still_there(path: str, known: Mapping[str, int]) -> str | None:
+    """Return why a path cannot be said to be gone, or None."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        return f"{path} cannot be looked at: {error.strerror}"
+    else:
+        return f"{path} is there"
+    above = os.path.dirname(path)
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if os.lstat(above).st_ino == known.get(above):
+        return None
+    return f"{path} is missing, but so may be its drive: {above} is not what it was"

@@ -1,0 +1,109 @@
+"""Which registry a checkout has: the machine's, or one of its own where it must."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from portconf import checkout
+from portconf.errors import RegistryError
+from portconf.folder import Folder
+from portconf.registry import place
+from portconf.registry.protocol import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """
+    The registry that a checkout has.
+
+    Attributes:
+        registry: Where its lease is kept, or None where the registry is off.
+        frozen: The machine's registry where it can be read but not written.
+        files: The files whose change may change a lease.
+        caution: What this does not protect, a sentence; None for the machine's own.
+    """
+
+    registry: Registry | None
+    frozen: Registry | None = None
+    files: tuple[str, ...] = ()
+    caution: str | None = None
+
+
+def to(folder: Folder, *, timeout: float, make: bool = False) -> Access:
+    """
+    Return the registry of a checkout.
+
+    Args:
+        folder: The project's folder.
+        timeout: Seconds to wait for other commands.
+        make: Whether something is to be written; else nothing is made.
+
+    Raises:
+        RegistryError: If the registry is refused, or no place can be written.
+    """
+    found = place.machine()
+    if found is None:
+        return Access(registry=None, caution=_off(folder))
+    found.trusted()
+    if found.writable(make=make):
+        kept = _sqlite(found.path, timeout)
+        return Access(registry=kept, files=(found.path,))
+    if found.named:
+        raise RegistryError(
+            f"the registry {found.path} cannot be written",
+            path=found.path,
+            hint=f"make its folder writable, or name another in {place.VARIABLE}",
+        )
+    inner = next((each for each in _inside(folder) if each.writable(make=make)), None)
+    if inner is None:
+        raise RegistryError(
+            f"no registry can be written: neither {found.path} nor one in"
+            f" {folder.fence}",
+            path=found.path,
+            hint=f"name a place that can be written in the variable {place.VARIABLE}",
+        )
+    readable = os.access(found.path, os.R_OK)
+    return Access(
+        registry=_sqlite(inner.trusted().path, timeout),
+        frozen=_sqlite(found.path, timeout, frozen=True) if readable else None,
+        files=(found.path, inner.path),
+        caution=f"{found.path} cannot be written: this lease is kept in {inner.path},"
+        " which other repositories do not see, so they may be given the same ports",
+    )
+
+
+def machine(*, timeout: float) -> Registry | None:
+    """
+    Return the registry of the machine; None where it is off.
+
+    Raises:
+        RegistryError: If it is refused.
+    """
+    found = place.machine()
+    if found is None:
+        return None
+    return _sqlite(found.trusted().path, timeout, frozen=not found.writable())
+
+
+def _sqlite(path: str, timeout: float, *, frozen: bool = False) -> Registry:
+    from portconf.registry.sqlite import SqliteRegistry  # noqa: PLC0415 - `off` needs none
+
+    return SqliteRegistry(path=path, timeout=timeout, frozen=frozen)
+
+
+def _off(folder: Folder) -> str | None:
+    within = checkout.find(folder.root)
+    if within is None or not within.linked:
+        return None
+    return (
+        f"{place.VARIABLE}={place.OFF}: this worktree has no lease, and uses the plan's"
+        " own ports, which are the main checkout's"
+    )
+
+
+def _inside(folder: Folder) -> Iterator[place.Place]:
+    """Yield the places in a checkout that may hold a registry, the best first."""
+    within = checkout.find(folder.root)
+    if within and within.common_dir:  # which all worktrees of the repository share
+        yield place.inside(os.path.join(within.common_dir, "portconf"))
+    yield place.inside(os.path.join(folder.fence, ".portconf"))

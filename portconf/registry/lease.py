@@ -1,0 +1,305 @@
+"""
+Which ports a checkout has on this machine: the rules, as functions of a table.
+
+1. A port is in one lease at the most, whatever the services and projects.
+2. The plan as it stands (instance 0) is the lease of a main checkout, or of the first
+   worktree of a bare repository; never of another linked worktree.
+3. Where the plan as it stands is impossible, because another lease or a foreign
+   listener has one of its ports, the whole checkout moves: to the first block of the
+   instance range in which nobody has a lease and nobody uses a port that is needed.
+4. A block begins at a multiple of the block size from the first port of the range, and
+   is as many block sizes long as the plan needs. Every port moves by the same amount.
+5. A lease is kept as it is, also where it could by now be nearer to the plan. It grows
+   with the plan, within its block or into free ports behind it; it moves only when it
+   is relocated.
+6. A fixed port does not move, and is in one lease at the most: the second checkout
+   is refused, with the first one's name.
+7. A shared port does not move, and conflicts with nobody. Whoever may have the plan
+   as it stands also leases it, where nobody else has.
+8. A number is never given to two leases, so that it can name a database.
+9. A lease that is confirmed gone gives way to whoever needs its ports.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Set as AbstractSet
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from portconf import plan as planning
+from portconf.errors import BlocksExhaustedError, LeaseConflictError
+from portconf.model import PortRange
+from portconf.registry.values import Facts, Lease, Obstacle, Wanted
+
+
+if TYPE_CHECKING:
+    from portconf.registry.protocol import Table
+
+
+# So many of what was stepped over are kept with a lease, for `portconf why`.
+_TOLD = 10
+
+
+class OutdatedError(Exception):
+    """Another checkout took the holder's key meanwhile: look again, then ask again."""
+
+
+def find(table: "Table", wanted: Wanted) -> Lease | None:
+    """
+    Return the lease that a checkout has, or None.
+
+    Raises:
+        OutdatedError: If the key is another checkout's.
+    """
+    holder = wanted.holder
+    lease = table.find(holder.namespace, holder.checkout, holder.project)
+    if lease and lease.holder.root != holder.root:
+        if lease.number not in wanted.succeeds:
+            raise OutdatedError
+        return lease
+    if lease:
+        return lease
+    known = table.at(holder.namespace, holder.root, holder.project)
+    return next((each for each in known if each.number in wanted.succeeds), None)
+
+
+def decide(table: "Table", wanted: Wanted, facts: Facts) -> Lease:
+    """
+    Return the lease that a checkout is to have, without keeping it.
+
+    Args:
+        table: The leases; nothing of it is changed.
+        wanted: What the checkout needs.
+        facts: What was seen of the machine.
+
+    Returns:
+        What it has by now, where nothing has to change.
+
+    Raises:
+        LeaseConflictError: If a port that cannot move is another checkout's.
+        BlocksExhaustedError: If there is no place for it.
+        OutdatedError: If the checkout's key is another's by now.
+    """
+    kept = find(table, wanted)
+    others = _Others(table, wanted.holder.namespace, kept, facts)
+    _refuse_fixed(wanted, others)
+    if kept and not wanted.relocate:
+        lease = _grown(kept, wanted, others)
+    else:
+        lease = _chosen(kept, wanted, others)
+    return replace(
+        lease,
+        number=kept.number if kept else 0,
+        holder=wanted.holder,
+        anchors=wanted.anchors,
+        ports={**lease.ports, **_still(wanted, others)},
+    )
+
+
+def grant(table: "Table", wanted: Wanted, facts: Facts) -> Lease:
+    """
+    Decide which lease a checkout is to have, and keep it.
+
+    Args, returns and raises: see `decide`.
+    """
+    lease = decide(table, wanted, facts)
+    if lease == find(table, wanted):
+        return lease
+    for number in facts.gone:
+        table.drop(number)
+    return table.save(lease)
+
+
+class _Others:
+    """What everybody else has, in the table and on the machine."""
+
+    def __init__(
+        self, table: "Table", namespace: str, kept: Lease | None, facts: Facts
+    ) -> None:
+        self._table = table
+        self._namespace = namespace
+        self._own = kept.number if kept else None
+        self.facts = facts
+
+    def holding(self, ports: Iterable[int]) -> dict[int, Lease]:
+        """Return the others' leases of ``ports``, in rising order."""
+        found = self._table.holding(self._namespace, ports)
+        passed = {self._own, *self.facts.gone}
+        return {
+            port: lease
+            for port, lease in sorted(found.items())
+            if lease.number not in passed
+        }
+
+    def taken(self, within: PortRange) -> AbstractSet[int]:
+        """
+        Return the leased ports of a range.
+
+        The checkout's own are among them: who relocates wants others.
+        """
+        taken = self._table.taken(self._namespace, within)
+        if not self.facts.gone:
+            return taken
+        held = self._table.holding(self._namespace, taken)
+        return {port for port in taken if held[port].number not in self.facts.gone}
+
+    def in_the_way(self, ports: Mapping[str, int]) -> str | None:
+        """Return why not all of ``ports`` are to be had, or None."""
+        held = self.holding(ports.values())
+        for name, port in ports.items():
+            if port in held:
+                return f"{port} ({name}) is leased to {held[port].holder}"
+            if port in self.facts.in_use:
+                return f"{port} ({name}): {self.facts.in_use[port]}"
+        return None
+
+
+def _refuse_fixed(wanted: Wanted, others: _Others) -> None:
+    """Apply rule 6."""
+    for name, port in wanted.fixed.items():
+        other = others.holding([port]).get(port)
+        if other:
+            raise LeaseConflictError(
+                f"port {port} is fixed for {name!r}, but {other.holder} has it",
+                port=port,
+                service=name,
+                holder=other.holder.folder,
+                hint="one checkout at a time can have a fixed port: run 'portconf release"
+                f" --checkout {other.holder.folder}', or declare the service with"
+                " shared = true, or without port",
+            )
+
+
+def _still(wanted: Wanted, others: _Others) -> dict[int, str]:
+    """Return the ports that do not move, and are claimed (rules 6 and 7)."""
+    claimed = _by_port(wanted.fixed)
+    if wanted.base:
+        held = others.holding(wanted.shared.values())
+        shared = {
+            name: port for name, port in wanted.shared.items() if port not in held
+        }
+        claimed |= _by_port(shared)
+    return claimed
+
+
+def _grown(kept: Lease, wanted: Wanted, others: _Others) -> Lease:
+    """Let a lease follow its plan without moving (rule 5)."""
+    ports = {name: port + kept.shift for name, port in wanted.moving.items()}
+    new = {name: port for name, port in ports.items() if port not in kept.ports}
+    held = others.holding(new.values())
+    for name, port in new.items():
+        if port in held:
+            raise _cramped(name, port, held[port])
+    if kept.block is None:
+        return replace(kept, ports=_by_port(ports))
+    if not new:
+        return replace(kept, ports=_block_ports(kept.block, ports))
+    name, port = max(new.items(), key=lambda item: item[1])
+    block = _reaching(kept.block, port, wanted.size)
+    if min(new.values()) < block.first or block.last > wanted.blocks.last:
+        raise _cramped(name, port, None)
+    for lease in others.holding(block.ports()).values():
+        raise _cramped(name, port, lease)
+    return replace(kept, block=block, ports=_block_ports(block, ports))
+
+
+def _reaching(block: PortRange, port: int, size: int) -> PortRange:
+    """Return a block made longer by whole sizes, until it holds ``port``."""
+    lacking = max(0, port - block.last)
+    return PortRange(first=block.first, last=block.last + -(-lacking // size) * size)
+
+
+def _cramped(name: str, port: int, other: Lease | None) -> LeaseConflictError:
+    reason = f"{other.holder} is in the way" if other else "no block reaches there"
+    return LeaseConflictError(
+        f"this checkout's lease cannot grow to port {port} for {name!r}: {reason}",
+        port=port,
+        service=name,
+        holder=other.holder.folder if other else None,
+        hint="move the checkout to another block: portconf init --relocate",
+    )
+
+
+def _chosen(kept: Lease | None, wanted: Wanted, others: _Others) -> Lease:
+    """Choose a place (rules 2 to 4)."""
+    why = "a linked worktree leaves the plan's own ports to the main checkout"
+    if wanted.base and kept and kept.block is None:
+        why = "left by 'portconf init --relocate'"
+    elif wanted.base:
+        obstacle = others.in_the_way(wanted.moving)
+        if obstacle is None:
+            ports = _by_port(wanted.moving)
+            return Lease(holder=wanted.holder, ports=ports, since=others.facts.now)
+        why = obstacle
+    span = wanted.span
+    obstacles = [Obstacle(first=span.first, last=span.last, reason=why)]
+    block = _free_block(wanted, others, obstacles)
+    shift = block.first - span.first
+    moved = {name: port + shift for name, port in wanted.moving.items()}
+    return Lease(
+        holder=wanted.holder,
+        shift=shift,
+        block=block,
+        ports=_block_ports(block, moved),
+        since=others.facts.now,
+        obstacles=tuple(obstacles),
+    )
+
+
+def _free_block(
+    wanted: Wanted, others: _Others, obstacles: list[Obstacle]
+) -> PortRange:
+    """Return the first block that is to be had; tell of those stepped over."""
+    size = -(-len(wanted.span) // wanted.size) * wanted.size
+    taken = others.taken(wanted.blocks)
+    for start in _starts(wanted, size):
+        block = PortRange(first=start, last=start + size - 1)
+        leased = not taken.isdisjoint(block.ports())
+        if leased and len(obstacles) > _TOLD:
+            continue  # nobody will read who has it, and asking costs
+        reason = _lessee(block, others) if leased else _unfit(block, wanted, others)
+        if reason is None:
+            return block
+        obstacles.append(Obstacle(first=start, last=block.last, reason=reason))
+    raise BlocksExhaustedError(
+        first=wanted.blocks.first,
+        last=wanted.blocks.last,
+        size=size,
+        taken=len(taken),
+    )
+
+
+def _starts(wanted: Wanted, size: int) -> Iterator[int]:
+    """Yield where a block may begin, from the ``nth`` on and round."""
+    starts = range(wanted.blocks.first, wanted.blocks.last - size + 2, wanted.size)
+    turn = wanted.nth % len(starts) if starts else 0
+    yield from starts[turn:]
+    yield from starts[:turn]
+
+
+def _lessee(block: PortRange, others: _Others) -> str:
+    for lease in others.holding(block.ports()).values():
+        return f"leased to {lease.holder}"
+    return "this checkout's own until now"
+
+
+def _unfit(block: PortRange, wanted: Wanted, others: _Others) -> str | None:
+    """Return why a block that nobody has leased is not to be had, or None."""
+    # What the main checkout has not leased yet is not for its worktrees.
+    planned = (*wanted.moving.values(), *wanted.fixed.values(), *wanted.shared.values())
+    if any(block.first <= port <= block.last for port in planned):
+        return "this project's own plan has ports in it"
+    for port in block.ports():
+        reason = planning.why_not(port)
+        if reason:
+            return f"{port}: {reason}"
+    shift = block.first - wanted.span.first
+    moved = {name: port + shift for name, port in wanted.moving.items()}
+    return others.in_the_way(moved)
+
+
+def _by_port(ports: Mapping[str, int]) -> dict[int, str]:
+    return {port: name for name, port in ports.items()}
+
+
+def _block_ports(block: PortRange, used: Mapping[str, int]) -> dict[int, str]:
+    """Return every port of a block, with the service that uses it."""
+    return dict.fromkeys(block.ports(), "") | _by_port(used)

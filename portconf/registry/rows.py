@@ -1,0 +1,181 @@
+"""Leases as rows of a SQLite database, in format 1."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping, Set as AbstractSet
+from dataclasses import replace
+from typing import Any
+
+from portconf.errors import RegistryError
+from portconf.model import PortRange
+from portconf.registry.values import Holder, Lease, Obstacle
+
+
+FORMAT = 1
+MAGIC = 0x706F7274  # "port": tells our file from other people's databases
+SCHEMA = f"""
+CREATE TABLE leases (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice
+    namespace TEXT NOT NULL,
+    checkout BLOB NOT NULL,                   -- paths are bytes, not text
+    project BLOB NOT NULL,
+    root BLOB NOT NULL,
+    name BLOB NOT NULL,
+    linked INTEGER NOT NULL,
+    shift INTEGER NOT NULL,
+    first INTEGER,                            -- of the block
+    last INTEGER,
+    since REAL NOT NULL,
+    obstacles TEXT NOT NULL,
+    anchors TEXT NOT NULL,
+    UNIQUE (namespace, checkout, project)
+);
+CREATE TABLE ports (
+    namespace TEXT NOT NULL,
+    port INTEGER NOT NULL CHECK (port BETWEEN 1 AND 65535),
+    lease INTEGER NOT NULL REFERENCES leases (number) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    PRIMARY KEY (namespace, port)             -- nobody gets a port that is given
+) WITHOUT ROWID;
+CREATE INDEX ports_of_lease ON ports (lease);
+CREATE INDEX leases_at ON leases (namespace, root);
+PRAGMA application_id = {MAGIC};
+PRAGMA user_version = {FORMAT};
+"""
+BROKEN = (
+    "restore it from a copy, or move it away and run 'portconf init' in every checkout"
+)
+
+
+class Rows:
+    """The leases, as one transaction of a connection sees them."""
+
+    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
+        self._connection = connection
+        self._path = path
+
+    def find(self, namespace: str, checkout: str, project: str) -> Lease | None:
+        found = self._leases(
+            "namespace = ? AND checkout = ? AND project = ?",
+            (namespace, os.fsencode(checkout), os.fsencode(project)),
+        )
+        return next(iter(found), None)
+
+    def at(self, namespace: str, root: str, project: str) -> tuple[Lease, ...]:
+        return self._leases(
+            "namespace = ? AND root = ? AND project = ?",
+            (namespace, os.fsencode(root), os.fsencode(project)),
+        )
+
+    def holding(self, namespace: str, ports: Iterable[int]) -> Mapping[int, Lease]:
+        numbers: dict[int, int] = {}
+        for port in ports:
+            row = self._connection.execute(
+                "SELECT lease FROM ports WHERE namespace = ? AND port = ?",
+                (namespace, port),
+            ).fetchone()
+            if row:
+                numbers[port] = row[0]
+        leases = {n: self._leases("number = ?", (n,))[0] for n in {*numbers.values()}}
+        return {port: leases[number] for port, number in numbers.items()}
+
+    def taken(self, namespace: str, within: PortRange) -> AbstractSet[int]:
+        rows = self._connection.execute(
+            "SELECT port FROM ports WHERE namespace = ? AND port BETWEEN ? AND ?",
+            (namespace, within.first, within.last),
+        )
+        return {port for (port,) in rows}
+
+    def all(self) -> tuple[Lease, ...]:
+        return self._leases("1", ())
+
+    def save(self, lease: Lease) -> Lease:
+        columns = _columns(lease)
+        names = ", ".join(columns)
+        marks = ", ".join("?" * len(columns))
+        cursor = self._connection.execute(
+            f"INSERT INTO leases ({names}) VALUES ({marks})"  # noqa: S608 - our own names
+            " ON CONFLICT (number) DO UPDATE SET "
+            + ", ".join(f"{name} = excluded.{name}" for name in columns),
+            tuple(columns.values()),
+        )
+        number = lease.number or int(cursor.lastrowid or 0)
+        delete = "DELETE FROM ports WHERE lease = ?"
+        self._connection.execute(delete, (number,))
+        rows = [
+            (lease.holder.namespace, port, number, name)
+            for port, name in lease.ports.items()
+        ]
+        try:
+            self._connection.executemany("INSERT INTO ports VALUES (?, ?, ?, ?)", rows)
+        except sqlite3.IntegrityError as error:
+            raise RegistryError(
+                f"the registry {self._path} refused a lease: {error}", path=self._path
+            ) from error
+        return replace(lease, number=number)
+
+    def drop(self, number: int) -> None:
+        self._connection.execute("DELETE FROM leases WHERE number = ?", (number,))
+
+    def _leases(self, where: str, values: tuple[Any, ...]) -> tuple[Lease, ...]:
+        rows = self._connection.execute(
+            f"SELECT * FROM leases WHERE {where} ORDER BY number",  # noqa: S608 - our own words
+            values,
+        ).fetchall()
+        return tuple(self._lease(row) for row in rows)
+
+    def _lease(self, row: tuple[Any, ...]) -> Lease:
+        number, namespace, checkout, project, root, name, linked = row[:7]
+        shift, first, last, since, obstacles, anchors = row[7:]
+        ports = self._connection.execute(
+            "SELECT port, service FROM ports WHERE lease = ? ORDER BY port", (number,)
+        )
+        try:
+            told, above = json.loads(obstacles), json.loads(anchors)
+        except ValueError as error:
+            raise RegistryError(
+                f"the registry {self._path} is broken: lease {number} cannot be read:"
+                f" {error}; it was left untouched",
+                path=self._path,
+                hint=BROKEN,
+            ) from error
+        return Lease(
+            number=number,
+            holder=Holder(
+                namespace=namespace,
+                checkout=os.fsdecode(checkout),
+                project=os.fsdecode(project),
+                root=os.fsdecode(root),
+                name=os.fsdecode(name),
+                linked=bool(linked),
+            ),
+            shift=shift,
+            block=None if first is None else PortRange(first=first, last=last),
+            ports=dict(ports.fetchall()),
+            since=since,
+            obstacles=tuple(
+                Obstacle(first=a, last=b, reason=reason) for a, b, reason in told
+            ),
+            anchors=above,
+        )
+
+
+def _columns(lease: Lease) -> dict[str, Any]:
+    """Return the row of a lease, by column."""
+    holder, block = lease.holder, lease.block
+    return {
+        "number": lease.number or None,
+        "namespace": holder.namespace,
+        "checkout": os.fsencode(holder.checkout),
+        "project": os.fsencode(holder.project),
+        "root": os.fsencode(holder.root),
+        "name": os.fsencode(holder.name),
+        "linked": int(holder.linked),
+        "shift": lease.shift,
+        "first": block and block.first,
+        "last": block and block.last,
+        "since": lease.since,
+        "obstacles": json.dumps([[o.first, o.last, o.reason] for o in lease.obstacles]),
+        "anchors": json.dumps(dict(lease.anchors)),
+    }

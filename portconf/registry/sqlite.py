@@ -1,0 +1,169 @@
+"""
+The registry in one SQLite file.
+
+A port is a primary key, so the database itself refuses to give it twice. Every change
+is one `BEGIN IMMEDIATE` transaction, synchronised to the disk at its commit. A file
+that is not a registry, or a newer one, is refused and left untouched.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from portconf.errors import RegistryBusyError, RegistryError
+from portconf.registry.protocol import Table
+from portconf.registry.rows import BROKEN, FORMAT, MAGIC, SCHEMA, Rows
+
+
+# SQLite's own wait grows to 100 ms a look, so that newcomers overtake: one of 32
+# waited 3 s. Looks a few milliseconds apart, at random, overtake nobody for long.
+_POLL = 0.004
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_T = TypeVar("_T")
+_HINT = (
+    "make the file and its folder readable and writable, or name another in the"
+    " variable PORTCONF_REGISTRY"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteRegistry:
+    """
+    A registry in the file ``path``.
+
+    Attributes:
+        path: The file; `change` makes it, `read` takes a missing one for empty.
+        timeout: Seconds to wait for other commands.
+        frozen: Whether the file cannot be written: it is then read as it lies there.
+    """
+
+    path: str
+    timeout: float = 10.0
+    frozen: bool = False
+
+    def read(self, rule: Callable[[Table], _T]) -> _T:
+        """Run a rule that changes nothing; see `portconf.registry.protocol.Registry`."""
+        if not os.path.lexists(self.path):
+            return self._scratch(rule)
+        return self._retried(lambda: self._run(rule, begin="BEGIN", end="ROLLBACK"))
+
+    def change(self, rule: Callable[[Table], _T]) -> _T:
+        """Run a rule, and keep what it changed; see `read`."""
+        if not os.path.lexists(self.path):
+            self._create()
+        return self._retried(
+            lambda: self._run(rule, begin="BEGIN IMMEDIATE", end="COMMIT")
+        )
+
+    def _run(self, rule: Callable[[Table], _T], *, begin: str, end: str) -> _T:
+        """Run a rule in one transaction."""
+        with closing(self._connect()) as connection:
+            connection.execute(begin)
+            try:
+                self._check(connection)
+                result = rule(Rows(connection, self.path))
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+            changed = connection.total_changes
+            connection.execute(end)
+        if end == "COMMIT" and changed:
+            # A commit to the write-ahead log leaves the file's times alone; readers
+            # know by them whether what they remember still holds.
+            os.utime(self.path)
+        return result
+
+    def _retried(self, attempt: Callable[[], _T]) -> _T:
+        """Make attempts until one does not meet another command's lock."""
+        ends = time.monotonic() + self.timeout
+        while True:
+            try:
+                return attempt()
+            except sqlite3.Error as error:
+                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+                if code not in _BUSY:
+                    raise self._refusal(error, code) from error
+                if time.monotonic() >= ends:
+                    raise RegistryBusyError(self.path, timeout=self.timeout) from error
+            time.sleep(_POLL * os.urandom(1)[0] / 255)
+
+    def _connect(self) -> sqlite3.Connection:
+        # Percent-encoded, as a path may hold "?" or "#".
+        from urllib.parse import quote  # noqa: PLC0415 - not for who only asks where
+
+        mode = "rw"
+        if self.frozen:
+            # A log that lies beside it holds the newest leases; without one the file
+            # can be read where SQLite may not make its own files.
+            mode = "ro" if os.path.exists(f"{self.path}-wal") else "ro&immutable=1"
+        uri = f"file:{quote(os.fsencode(self.path))}?mode={mode}"
+        connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        """Refuse what is not a registry of this format."""
+        (magic,) = connection.execute("PRAGMA application_id").fetchone()
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        if magic != MAGIC:
+            raise RegistryError(
+                f"{self.path} is not a registry of portconf's",
+                path=self.path,
+                hint=_HINT,
+            )
+        if found != FORMAT:
+            raise RegistryError(
+                f"the registry {self.path} has format {found}, this portconf reads"
+                f" format {FORMAT}",
+                path=self.path,
+                hint="use the newer portconf, or name another file in PORTCONF_REGISTRY",
+            )
+
+    def _create(self) -> None:
+        """
+        Make the file, whole at once.
+
+        It is made under another name and linked to its own: a file that is there but
+        empty is then always a broken one, and never taken for a new one.
+        """
+        temporary = f"{self.path}.{os.getpid()}-{os.urandom(4).hex()}"
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+            os.close(os.open(temporary, flags, 0o600))
+            with closing(sqlite3.connect(temporary, isolation_level=None)) as new:
+                # Where the file system cannot carry it, the old journal stays.
+                new.execute("PRAGMA journal_mode = WAL")
+                new.executescript(SCHEMA)
+            with suppress(FileExistsError):  # another command was first
+                os.link(temporary, self.path)
+        except (OSError, sqlite3.Error) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise RegistryError(
+                f"the registry {self.path} cannot be made: {reason}",
+                path=self.path,
+                hint=_HINT,
+            ) from error
+        finally:
+            with suppress(OSError):
+                os.unlink(temporary)
+
+    def _scratch(self, rule: Callable[[Table], _T]) -> _T:
+        """Run a rule on an empty registry that is nowhere."""
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+            connection.executescript(SCHEMA)
+            return rule(Rows(connection, self.path))
+
+    def _refusal(self, error: sqlite3.Error, code: int) -> RegistryError:
+        broken = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        what = "is broken" if broken else "cannot be used"
+        return RegistryError(
+            f"the registry {self.path} {what}: {error}; it was left untouched",
+            path=self.path,
+            hint=BROKEN if broken else _HINT,
+        )
