@@ -12,10 +12,14 @@ What a block is for is its language.
 - `text` and `yaml` are only read by people.
 """
 
+import ctypes
+import fcntl
 import importlib.util
 import json
 import os
 import re
+import socket  # noqa: TID251 - brings the loopback of the tests up
+import struct
 import subprocess  # noqa: TID251 - runs the commands of the examples
 import sys
 import tomllib  # noqa: TID251 - reads the examples themselves
@@ -40,6 +44,41 @@ from portconf import declaration
 SHOWN_HOME = "/home/you"
 SHOWN_STAMP = "0123456789abcdef"
 _MARK = "\x1dend of output\x1d"
+
+
+def _own_network() -> bool:
+    """
+    Move this run and all that it starts into a network of its own, where that is let.
+
+    Other programs of the machine may listen on any port, and a main checkout steps
+    aside for them, as it must: no number in a test could be relied on.
+    """
+    if sys.platform != "linux" or "PYTEST_XDIST_WORKER" in os.environ:
+        return False  # a worker is in its controller's
+    new_net, new_user, interface_flags, up = 0x40000000, 0x10000000, 0x8914, 1
+    uid, gid = os.geteuid(), os.getegid()
+    unshare = ctypes.CDLL(None).unshare
+    if unshare(new_net) != 0:
+        if unshare(new_user | new_net) != 0:
+            return False
+        for name, line in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{uid} {uid} 1"),
+            ("gid_map", f"{gid} {gid} 1"),
+        ):
+            Path("/proc/self", name).write_text(line, encoding="ascii")
+    with socket.socket() as any_socket:
+        fcntl.ioctl(any_socket, interface_flags, struct.pack("16sH14x", b"lo", up))
+    return True
+
+
+_ALONE = _own_network()
+
+
+def pytest_report_header() -> str:
+    """Tell what the tests stand on."""
+    where = "one of its own" if _ALONE else "the machine's, where others may listen"
+    return f"network: {where}"
 
 
 def pytest_collect_file(

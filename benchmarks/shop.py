@@ -59,14 +59,15 @@ def make(root: Path, *, git: bool = True, init: bool = True) -> Path:
         words = ("git", "init", "-q", "-b", "main", "--template=", str(root))
         subprocess.run(words, check=True)
     if init:
-        Project.find(str(root)).init()
+        Project.find(str(root)).init(gitignore=git)
     return root
 
 
 def settled(place: Path) -> Path:
     """Return the project `shop` of a place, old enough to be remembered."""
     root = place / "shop"
-    inputs = [str(root / name) for name in ("pyproject.toml", ASSIGNMENTS)]
+    inputs = [str(path) for path in root.rglob("*") if path.is_file()]
+    inputs += Project.find(str(root)).registry_files()
     while not all(
         snapshot.settled(snapshot.fingerprint(path), now_ns=time.time_ns())
         for path in inputs

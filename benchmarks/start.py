@@ -31,6 +31,7 @@ main(sys.argv[1:])
 print(*sorted(set(sys.modules) - before), file=sys.stderr)
 """
 _GET = ("get", "redis")
+_INIT = ("init",)
 _EXPORT = ("export", "--format", "sh")
 # The most that a figure may be, and what bounds it.
 _JUDGED = {
@@ -39,6 +40,7 @@ _JUDGED = {
         "aim 2; the interpreter 1.0, the script of an old pip 0.6",
     ),
     "portconf export --format sh": (3.0, "aim 2; the same, and a renderer"),
+    "portconf init, nothing to do": (6.0, "the same as get"),
     "python -m portconf get NAME": (None, "runpy 0.4"),
     "the same by a script without re": (None, "what is portconf's own"),
     "get NAME, no snapshot": (
@@ -63,7 +65,7 @@ def rows(place: Path, *, quick: bool) -> Iterator[Row]:
             found = ratios(times, name, "bare")
             unit = "x python -c pass"
             yield Row.of(name, found, unit=unit, at_most=limit, bound=bound)
-    for words in (_GET, _EXPORT):
+    for words in (_GET, _EXPORT, _INIT):
         yield _modules(words, checkout)
 
 
@@ -76,6 +78,7 @@ def _actions(place: Path, checkout: str, plain: str) -> dict[str, Process]:
         "bare": Process((python, "-c", "pass"), checkout),
         "portconf get NAME": Process((portconf, *_GET), checkout),
         "portconf export --format sh": Process((portconf, *_EXPORT), checkout),
+        "portconf init, nothing to do": Process((portconf, *_INIT), checkout),
         "python -m portconf get NAME": Process(
             (python, "-m", "portconf", *_GET), checkout
         ),

@@ -11,8 +11,8 @@ from rich.terminal_theme import TerminalTheme
 from portconf import declaration, plan as planning
 from portconf.cli import tables
 from portconf.cli.status import HEAD, cells
-from portconf.reports import Status
 from portconf.settings import Settings
+from portconf.status import Status
 
 
 SHOWN_ROOT = "/home/you/shop"
@@ -60,11 +60,12 @@ def status(root: Path) -> str:
         settings.services,
         last_port=settings.last_port,
     )
-    shown = Status.of(plan, settings, root=SHOWN_ROOT)
+    ports = {name: each.port for name, each in plan.services.items()}
+    shown = Status.of(plan, settings, root=SHOWN_ROOT, ports=ports, seen={})
     console = Console(
         record=True,
         file=io.StringIO(),
-        width=76,
+        width=84,
         force_terminal=True,
         color_system="truecolor",
         highlight=False,

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from portconf.errors import (
         AssignmentError,
         ConfigError,
+        ForeignListenerError,
         PortconfError,
+        RegistryError,
         StoreError,
         UsageError,
     )
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     )
     from portconf.model import Assignment, Endpoint, Plan, PortRange, Service
     from portconf.project import Project
+    from portconf.registry.values import Lease
     from portconf.settings import Settings
 
 __all__ = [
@@ -31,11 +34,14 @@ __all__ = [
     "AssignmentError",
     "ConfigError",
     "Endpoint",
+    "ForeignListenerError",
+    "Lease",
     "Plan",
     "PortManager",
     "PortRange",
     "PortconfError",
     "Project",
+    "RegistryError",
     "Service",
     "Settings",
     "StoreError",
@@ -52,11 +58,14 @@ _HOMES = {
     "AssignmentError": "errors",
     "ConfigError": "errors",
     "Endpoint": "model",
+    "ForeignListenerError": "errors",
+    "Lease": "registry.values",
     "Plan": "model",
     "PortManager": "manager",
     "PortRange": "model",
     "PortconfError": "errors",
     "Project": "project",
+    "RegistryError": "errors",
     "Service": "model",
     "Settings": "settings",
     "StoreError": "errors",

@@ -9,16 +9,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from portconf import checkout, presence, sockets, watch
+from portconf import checkout, identity, presence, sockets
 from portconf.errors import BlocksExhaustedError, ConfigError, LeaseConflictError
 from portconf.folder import Folder
 from portconf.model import Plan, Protocol
-from portconf.ownership import Verdict
 from portconf.registry import access, lease as leasing
 from portconf.registry.access import Access
 from portconf.registry.lease import OutdatedError
 from portconf.registry.protocol import Registry
-from portconf.registry.values import Facts, Holder, Lease, Wanted
+from portconf.registry.values import Facts, Lease, Wanted
 from portconf.settings import Settings
 from portconf.variables import stays
 
@@ -163,7 +162,9 @@ class Leases:
         ports = {name: each.port for name, each in plan.services.items()}
         still = {n: p for n, p in ports.items() if stays(declared.get(n), p)}
         within = checkout.find(self.folder.root)
-        holder, succeeds = _identified(self._holder(within), registry)
+        holder, succeeds = identity.known(
+            identity.holder(self.folder, within), registry
+        )
         return Wanted(
             holder=holder,
             base=within is None or not within.linked or not within.has_main,
@@ -177,22 +178,10 @@ class Leases:
             succeeds=succeeds,
         )
 
-    def _holder(self, within: checkout.Checkout | None) -> Holder:
-        """Return who asks, known by the git directory if there is one."""
-        root = within.root if within else self.folder.root
-        project = os.path.relpath(self.folder.root, root).replace(os.sep, "/")
-        name = within.name if within else os.path.basename(root)
-        return Holder(
-            namespace=sockets.namespace(),
-            checkout=(within and within.git_dir) or root,
-            project="" if project == "." else project,
-            root=root,
-            name=name if project == "." else f"{name}/{project}",
-            linked=bool(within and within.linked),
-        )
-
     def _facts(self, registry: Registry, wanted: Wanted) -> Facts:
         """Look at the machine before a place is chosen."""
+        from portconf import watch  # noqa: PLC0415 - most commands have their lease
+
         self._check_blocks()
         blocks = wanted.blocks
         used = {
@@ -213,6 +202,9 @@ class Leases:
 
     def _not_ours(self, ports: Mapping[str, int]) -> dict[int, str]:
         """Return those of the plan's own ports that others use, with who they are."""
+        from portconf import watch  # noqa: PLC0415 - as above
+        from portconf.ownership import Verdict  # noqa: PLC0415
+
         declared = self.settings.by_name()
         spoken = {
             port: declared[name].protocol if name in declared else Protocol.TCP
@@ -243,47 +235,15 @@ class Leases:
 
 
 def _deciding(wanted: Wanted, facts: Facts) -> Callable[["Table"], Lease]:
-    return lambda table: leasing.decide(table, wanted, facts)
+    def rule(table: "Table") -> Lease:
+        lease = leasing.decide(table, wanted, facts)
+        return replace(lease, number=lease.number or table.next_number())
+
+    return rule
 
 
 def _granting(wanted: Wanted, facts: Facts) -> Callable[["Table"], Lease]:
     return lambda table: leasing.grant(table, wanted, facts)
-
-
-def _identified(holder: Holder, registry: Registry) -> tuple[Holder, frozenset[int]]:
-    """
-    Return the key by which a checkout is known, and leases that are its under another.
-
-    A linked worktree copied with `cp -r` names the git directory of its original: as
-    long as that is there, the copy is known by its own folder. Where a lease names a
-    git directory that is not there any more, but the very folder, the main checkout
-    was moved: the lease is still this folder's.
-    """
-    space, part, root = holder.namespace, holder.project, holder.root
-
-    def known(table: "Table") -> tuple[Lease | None, Lease | None, tuple[Lease, ...]]:
-        return (
-            table.find(space, holder.checkout, part),
-            table.find(space, root, part),
-            table.at(space, root, part),
-        )
-
-    by_key, by_folder, here = registry.read(known)
-    if by_folder or (by_key and _elsewhere(by_key, root)):
-        return replace(holder, checkout=root), frozenset()
-    if by_key:
-        return holder, frozenset({by_key.number})
-    lost = (each for each in here if not os.path.lexists(each.holder.checkout))
-    return holder, frozenset(each.number for each in lost)
-
-
-def _elsewhere(lease: Lease, root: str) -> bool:
-    """Tell whether the checkout of a lease is where it was, and not in ``root``."""
-    before = lease.holder
-    there = checkout.find(before.root) if before.root != root else None
-    return bool(
-        there and there.root == before.root and there.git_dir == before.checkout
-    )
 
 
 def _held(lease: Lease) -> dict[int, str]:

@@ -106,7 +106,9 @@ class PortManager:
         # One os.stat while nothing changes: programs ask in loops.
         now = snapshot.fingerprint(self._path)
         known, ports = self._seen
-        if now is None or now != known or not self._leased_still():
+        moment = time.monotonic()
+        late = moment - self._looked > _LOOK
+        if now is None or now != known or (late and not self._leased_still(moment)):
             before = time.time_ns()
             registry = _seen(self._project.registry_files())
             ports = self._project.ports()
@@ -114,15 +116,10 @@ class PortManager:
                 self._seen, self._registry = (now, ports), registry
         return ports.get(service_name)
 
-    def _leased_still(self) -> bool:
-        """Tell whether the lease may be what it was; the answer is up to 20 ms old."""
-        moment = time.monotonic()
-        if moment - self._looked > _LOOK:
-            for path, seen in self._registry:
-                if snapshot.fingerprint(path) != seen:
-                    return False
-            self._looked = moment
-        return True
+    def _leased_still(self, moment: float) -> bool:
+        """Tell whether the lease is sure to be what it was; remember that it was asked."""
+        self._looked = moment
+        return all(snapshot.fingerprint(path) == seen for path, seen in self._registry)
 
     def get_next_port(self) -> int:
         """
@@ -141,7 +138,7 @@ class PortManager:
                 last=last,
                 assigned=len(plan.services),
             )
-        return plan.next_port + self._project.shift()
+        return plan.next_port + self._project.held(plan).shift
 
     def release_port(self, service_name: str) -> bool:
         """

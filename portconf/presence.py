@@ -3,8 +3,8 @@ Whether a checkout is confirmed gone, or only cannot be seen.
 
 A drive that is not mounted leaves either an empty folder in its place, which is
 another folder than the drive's, or none at all. So the folders above a path, as far
-as they lie on the path's own drive, are remembered with their inodes: the path is
-gone if the nearest folder above it that is left is one of them, and still the same.
+as they lie on the path's own drive, are remembered with their inodes. The path is gone
+if one of them is still the same, and nothing is mounted between it and the path.
 """
 
 import os
@@ -97,6 +97,13 @@ def _still_there(path: str, known: Mapping[str, int]) -> str | None:
     above = os.path.dirname(path)
     while not os.path.lexists(above):
         above = os.path.dirname(above)
-    if os.lstat(above).st_ino == known.get(above):
-        return None
-    return f"{path} is missing, but so may be its drive: {above} is not what it was"
+    left = os.lstat(above)
+    nearest, device = above, left.st_dev
+    while left.st_dev == device:
+        if left.st_ino == known.get(above):
+            return None
+        if above == os.path.dirname(above):
+            break
+        above = os.path.dirname(above)
+        left = os.lstat(above)
+    return f"{path} is missing, but so may be its drive: {nearest} is not what it was"

@@ -1,11 +1,14 @@
 """What the use cases answer, as values that a front end prints or serialises."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from portconf.model import Change
-from portconf.ownership import Sighting
 from portconf.registry.values import Lease
+
+
+if TYPE_CHECKING:
+    from portconf.ownership import Sighting
 
 
 def lease_dict(lease: Lease | None) -> dict[str, Any] | None:
@@ -144,7 +147,7 @@ class Explanation:
     overridden: str | None
     leased: str
     lease: Lease | None
-    listens: Sighting | None
+    listens: "Sighting | None"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

@@ -58,7 +58,12 @@ COMPOSED: list[dict[str, Any]] = [
         "State": "running",
         "Status": "Up 2 hours",
         "Ports": [
-            {"IP": "0.0.0.0", "PrivatePort": 5432, "PublicPort": 4001, "Type": "tcp"},
+            {
+                "IP": "0.0.0.0",  # noqa: S104 - what Docker writes
+                "PrivatePort": 5432,
+                "PublicPort": 4001,
+                "Type": "tcp",
+            },
             {"IP": "::", "PrivatePort": 5432, "PublicPort": 4001, "Type": "tcp"},
         ],
         "Labels": {

@@ -5,13 +5,15 @@ import json
 import re
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from portconf.cli import VERBS, say, write
 from portconf.errors import PortconfError, UsageError
-from portconf.kinds import did_you_mean
-from portconf.locks import LOCK_TIMEOUT
-from portconf.project import Project
+
+
+# What only some commands need is loaded by them: `--help` answers without it.
+if TYPE_CHECKING:
+    from portconf.project import Project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,13 +133,15 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def project(options: argparse.Namespace) -> Project:
+def project(options: argparse.Namespace) -> "Project":
     """
     Return the project that the options name.
 
     Raises:
         ConfigError: If there is none, or its declaration is wrong.
     """
+    from portconf.project import Project  # noqa: PLC0415
+
     return Project.find(
         getattr(options, "directory", None), lock_timeout=timeout(options)
     )
@@ -145,6 +149,8 @@ def project(options: argparse.Namespace) -> Project:
 
 def timeout(options: argparse.Namespace) -> float:
     """Return the seconds to wait for other commands."""
+    from portconf.locks import LOCK_TIMEOUT  # noqa: PLC0415
+
     seconds: float = getattr(options, "lock_timeout", LOCK_TIMEOUT)
     return seconds
 
@@ -157,7 +163,7 @@ def run(words: list[str], *, program: str = "portconf") -> int:
     try:
         if name and name not in VERBS:
             raise UsageError(
-                f"no verb is named {name!r}{did_you_mean(name, list(VERBS))}",
+                f"no verb is named {name!r}{_near(name, list(VERBS))}",
                 hint="'portconf --help' lists them",
             )
         reader = parser((name,), program=program)
@@ -166,7 +172,7 @@ def run(words: list[str], *, program: str = "portconf") -> int:
             known = re.findall(r"--[a-z-]+", options.parser.format_help())
             what = "option" if extra[0].startswith("-") else "place for the word"
             raise UsageError(
-                f"there is no {what} {extra[0]!r} here{did_you_mean(extra[0], known)}",
+                f"there is no {what} {extra[0]!r} here{_near(extra[0], known)}",
                 hint=f"'portconf {name} --help' shows what there is",
             )
         if options.version:
@@ -183,6 +189,12 @@ def run(words: list[str], *, program: str = "portconf") -> int:
         return int(done.code or 0)
     _tell(answer, options.verb, program=program, as_json=as_json)
     return 1 if answer.findings else 0
+
+
+def _near(word: str, known: list[str]) -> str:
+    from portconf.kinds import did_you_mean  # noqa: PLC0415 - difflib, for mistakes only
+
+    return did_you_mean(word, known)
 
 
 def _verb(words: list[str]) -> str:

@@ -29,4 +29,5 @@ def run(options: argparse.Namespace) -> Answer:
     return Answer(
         data={"variables": variables},
         text=exports.text(options.format, variables, where=where),
+        notes=found.unleased(),
     )

@@ -12,5 +12,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Answer:
     """Print what `Project.get` returns."""
-    port = project(options).get(options.name)
-    return Answer(data={"service": options.name, "port": port}, text=f"{port}\n")
+    found = project(options)
+    port = found.get(options.name)
+    data = {"service": options.name, "port": port}
+    return Answer(data=data, text=f"{port}\n", notes=found.unleased())

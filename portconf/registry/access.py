@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from portconf import checkout
@@ -62,6 +63,8 @@ def to(folder: Folder, *, timeout: float, make: bool = False) -> Access:
             path=found.path,
             hint=f"name a place that can be written in the variable {place.VARIABLE}",
         )
+    if make:
+        _hide(inner, folder)
     readable = os.access(found.path, os.R_OK)
     return Access(
         registry=_sqlite(inner.trusted().path, timeout),
@@ -99,6 +102,17 @@ def _off(folder: Folder) -> str | None:
         f"{place.VARIABLE}={place.OFF}: this worktree has no lease, and uses the plan's"
         " own ports, which are the main checkout's"
     )
+
+
+def _hide(inner: place.Place, folder: Folder) -> None:
+    """Keep a registry in a checkout's own folder out of what git sees."""
+    kept = os.path.dirname(inner.path)
+    if os.path.dirname(kept) == folder.fence:
+        with (
+            suppress(OSError),
+            open(f"{kept}/.gitignore", "x", encoding="ascii") as file,
+        ):
+            file.write("*\n")
 
 
 def _inside(folder: Folder) -> Iterator[place.Place]:

@@ -51,14 +51,12 @@ def find(table: "Table", wanted: Wanted) -> Lease | None:
     """
     holder = wanted.holder
     lease = table.find(holder.namespace, holder.checkout, holder.project)
-    if lease and lease.holder.root != holder.root:
-        if lease.number not in wanted.succeeds:
-            raise OutdatedError
-        return lease
-    if lease:
-        return lease
-    known = table.at(holder.namespace, holder.root, holder.project)
-    return next((each for each in known if each.number in wanted.succeeds), None)
+    if lease is None:
+        known = table.at(holder.namespace, holder.root, holder.project)
+        return next((each for each in known if each.number in wanted.succeeds), None)
+    if lease.holder.root != holder.root and lease.number not in wanted.succeeds:
+        raise OutdatedError
+    return lease
 
 
 def decide(table: "Table", wanted: Wanted, facts: Facts) -> Lease:
@@ -98,7 +96,7 @@ def grant(table: "Table", wanted: Wanted, facts: Facts) -> Lease:
     """
     Decide which lease a checkout is to have, and keep it.
 
-    Args, returns and raises: see `decide`.
+    What it takes, returns and raises is what `decide` does.
     """
     lease = decide(table, wanted, facts)
     if lease == find(table, wanted):
@@ -192,7 +190,7 @@ def _grown(kept: Lease, wanted: Wanted, others: _Others) -> Lease:
         return replace(kept, ports=_by_port(ports))
     if not new:
         return replace(kept, ports=_block_ports(kept.block, ports))
-    name, port = max(new.items(), key=lambda item: item[1])
+    port, name = max((port, name) for name, port in new.items())
     block = _reaching(kept.block, port, wanted.size)
     if min(new.values()) < block.first or block.last > wanted.blocks.last:
         raise _cramped(name, port, None)
@@ -222,7 +220,7 @@ def _chosen(kept: Lease | None, wanted: Wanted, others: _Others) -> Lease:
     """Choose a place (rules 2 to 4)."""
     why = "a linked worktree leaves the plan's own ports to the main checkout"
     if wanted.base and kept and kept.block is None:
-        why = "left by 'portconf init --relocate'"
+        why = "'portconf init --relocate' gave the plan's own ports up"
     elif wanted.base:
         obstacle = others.in_the_way(wanted.moving)
         if obstacle is None:
@@ -240,7 +238,7 @@ def _chosen(kept: Lease | None, wanted: Wanted, others: _Others) -> Lease:
         block=block,
         ports=_block_ports(block, moved),
         since=others.facts.now,
-        obstacles=tuple(obstacles),
+        obstacles=tuple(obstacles[: _TOLD + 1]),
     )
 
 
@@ -276,9 +274,8 @@ def _starts(wanted: Wanted, size: int) -> Iterator[int]:
 
 
 def _lessee(block: PortRange, others: _Others) -> str:
-    for lease in others.holding(block.ports()).values():
-        return f"leased to {lease.holder}"
-    return "this checkout's own until now"
+    lease = next(iter(others.holding(block.ports()).values()), None)
+    return f"leased to {lease.holder}" if lease else "this checkout's own until now"
 
 
 def _unfit(block: PortRange, wanted: Wanted, others: _Others) -> str | None:

@@ -43,6 +43,9 @@ class Table(Protocol):
                 let that come to pass; the backend refuses it all the same.
         """
 
+    def next_number(self) -> int:
+        """Return the number that the next new lease gets."""
+
     def drop(self, number: int) -> None:
         """Forget a lease; one that is gone already is no error."""
 

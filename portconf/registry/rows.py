@@ -56,6 +56,7 @@ class Rows:
         self._path = path
 
     def find(self, namespace: str, checkout: str, project: str) -> Lease | None:
+        """Return the lease of a holder, or None."""
         found = self._leases(
             "namespace = ? AND checkout = ? AND project = ?",
             (namespace, os.fsencode(checkout), os.fsencode(project)),
@@ -63,12 +64,14 @@ class Rows:
         return next(iter(found), None)
 
     def at(self, namespace: str, root: str, project: str) -> tuple[Lease, ...]:
+        """Return the leases whose checkout was last seen in ``root``."""
         return self._leases(
             "namespace = ? AND root = ? AND project = ?",
             (namespace, os.fsencode(root), os.fsencode(project)),
         )
 
     def holding(self, namespace: str, ports: Iterable[int]) -> Mapping[int, Lease]:
+        """Return who holds each of ``ports``, without those that nobody holds."""
         numbers: dict[int, int] = {}
         for port in ports:
             row = self._connection.execute(
@@ -81,6 +84,7 @@ class Rows:
         return {port: leases[number] for port, number in numbers.items()}
 
     def taken(self, namespace: str, within: PortRange) -> AbstractSet[int]:
+        """Return the ports of a range that somebody holds."""
         rows = self._connection.execute(
             "SELECT port FROM ports WHERE namespace = ? AND port BETWEEN ? AND ?",
             (namespace, within.first, within.last),
@@ -88,9 +92,16 @@ class Rows:
         return {port for (port,) in rows}
 
     def all(self) -> tuple[Lease, ...]:
+        """Return every lease, in the order of their numbers."""
         return self._leases("1", ())
 
     def save(self, lease: Lease) -> Lease:
+        """
+        Keep a lease; number 0 stands for a new one.
+
+        Raises:
+            RegistryError: If another lease holds one of its ports.
+        """
         columns = _columns(lease)
         names = ", ".join(columns)
         marks = ", ".join("?" * len(columns))
@@ -115,7 +126,15 @@ class Rows:
             ) from error
         return replace(lease, number=number)
 
+    def next_number(self) -> int:
+        """Return the number that the next new lease gets."""
+        row = self._connection.execute(
+            "SELECT seq FROM sqlite_sequence WHERE name = 'leases'"
+        ).fetchone()
+        return 1 + (row[0] if row else 0)
+
     def drop(self, number: int) -> None:
+        """Forget a lease."""
         self._connection.execute("DELETE FROM leases WHERE number = ?", (number,))
 
     def _leases(self, where: str, values: tuple[Any, ...]) -> tuple[Lease, ...]:

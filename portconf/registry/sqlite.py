@@ -22,7 +22,7 @@ from portconf.registry.rows import BROKEN, FORMAT, MAGIC, SCHEMA, Rows
 # SQLite's own wait grows to 100 ms a look, so that newcomers overtake: one of 32
 # waited 3 s. Looks a few milliseconds apart, at random, overtake nobody for long.
 _POLL = 0.004
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _T = TypeVar("_T")
 _HINT = (
     "make the file and its folder readable and writable, or name another in the"

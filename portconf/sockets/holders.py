@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from portconf.ownership import Listener, Process
 
@@ -29,35 +29,39 @@ def owners(listeners: Iterable[Listener]) -> dict[Listener, Process | None]:
     wanted = {each.inode for each in found if each.inode and each.pid is None}
     holders = dict(_holders(wanted)) if wanted else {}
     for each in found:
-        pid = each.pid or holders.get(each.inode)
-        if pid is not None:
-            found[each] = _process(pid, each.inode)
+        if each.pid is not None:
+            found[each] = _process(each.pid)
+        elif each.inode in holders:
+            pid, path = holders[each.inode]
+            known = _process(pid)
+            # It may have ended, and what was read be of one with the same number.
+            found[each] = known if _link(path) == _name(each.inode) else None
     return found
 
 
-def _holders(wanted: set[int]) -> Iterator[tuple[int, int]]:
-    """Yield each wanted socket with the first process that has it."""
-    left = {f"socket:[{inode}]": inode for inode in wanted}
+def _holders(wanted: set[int]) -> Iterator[tuple[int, tuple[int, str]]]:
+    """Yield each wanted socket with the first process that has it, and where."""
+    left = {_name(inode): inode for inode in wanted}
     # Newest first: the server that is asked for was mostly started lately, and the
     # walk ends where all are found.
     for pid in sorted(_pids(), reverse=True):
-        if not left:
-            return
-        for link in _open_in(pid, left):
-            inode = left.pop(link, None)
-            if inode is not None:
-                yield inode, _first(pid, link)
+        for link, path in _open_in(pid, left):
+            if link in left:  # a process may have it open twice
+                yield left.pop(link), _first(pid, path, link)
+            if not left:
+                return
 
 
-def _first(pid: int, link: str) -> int:
+def _first(pid: int, path: str, link: str) -> tuple[int, str]:
     """Climb from a process to its parent, as long as that has the socket too."""
     from portconf.sockets import processes  # noqa: PLC0415 - loaded when one is found
 
-    while True:
-        parent = processes.parent(pid)
-        if not parent or next(_open_in(parent, (link,)), None) is None:
-            return pid
-        pid = parent
+    while parent := processes.parent(pid):
+        _, above = next(_open_in(parent, (link,)), (link, None))
+        if above is None:
+            break
+        pid, path = parent, above
+    return pid, path
 
 
 def _pids() -> list[int]:
@@ -67,34 +71,36 @@ def _pids() -> list[int]:
         return []
 
 
-def _open_in(pid: int, links: "Iterable[str]") -> Iterator[str]:
-    """Yield those of ``links`` that a process has open, as often as it has."""
+def _open_in(pid: int, links: Container[str]) -> Iterator[tuple[str, str]]:
+    """Yield those of ``links`` that a process has open, with the path of each."""
+    folder = f"{_PROC}/{pid}/fd"
     try:
-        folder = os.open(f"{_PROC}/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY)
+        names = os.listdir(folder)
     except OSError:  # it has ended, or is another user's
         return
+    for name in names:
+        path = f"{folder}/{name}"
+        link = _link(path)
+        if link in links:
+            yield link, path
+
+
+def _link(path: str) -> str:
     try:
-        for name in os.listdir(folder):
-            try:
-                link = os.readlink(name, dir_fd=folder)
-            except OSError:  # closed meanwhile
-                continue
-            if link in links:
-                yield link
-    except OSError:  # it has ended meanwhile
-        return
-    finally:
-        os.close(folder)
+        return os.readlink(path)
+    except OSError:  # closed meanwhile
+        return ""
 
 
-def _process(pid: int, inode: int) -> Process | None:
+def _name(inode: int) -> str:
+    return f"socket:[{inode}]"
+
+
+def _process(pid: int) -> Process | None:
     if sys.platform != "linux":
         from portconf.sockets import elsewhere  # noqa: PLC0415 - psutil is slow to load
 
         return elsewhere.process(pid)
-    from portconf.sockets import processes  # noqa: PLC0415 - loaded when one is found
+    from portconf.sockets import processes  # noqa: PLC0415 - as in _first
 
-    found = processes.process(pid)
-    if inode and next(_open_in(pid, (f"socket:[{inode}]",)), None) is None:
-        return None  # it ended, and what we read was of one with the same number
-    return found
+    return processes.process(pid)

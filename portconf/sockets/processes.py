@@ -12,6 +12,8 @@ _GONE = " (deleted)"
 _UNREACHABLE = "(unreachable)"
 # What is looked at of a command line, which may have megabytes, and of variables.
 _COMMAND, _VARIABLES = 4096, 1 << 20
+_TABLE = 1 << 20
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def process(pid: int) -> Process | None:
@@ -23,9 +25,10 @@ def process(pid: int) -> Process | None:
     """
     try:
         name, _, ticks = _stat(pid)
-        uid = _uid(pid)
-        started = _boot() + ticks / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError):
+        # The owner of the folder would be root, for a process whose memory is locked.
+        uid = _after(b"Uid:", f"{_PROC}/{pid}/status")
+        started = _after(b"btime ", f"{_PROC}/stat") + ticks / _TICKS
+    except ValueError:
         return None
     mine = uid == os.getuid()
     folder, gone = _folder(pid)
@@ -47,37 +50,26 @@ def parent(pid: int) -> int | None:
     """Return the number of a process's parent; None for the first process of all."""
     try:
         return _stat(pid)[1] or None
-    except (OSError, ValueError):
+    except ValueError:
         return None
 
 
 def _stat(pid: int) -> tuple[str, int, int]:
     """Return the short name, the parent, and the start in ticks since the boot."""
-    with open(f"{_PROC}/{pid}/stat", "rb") as file:
-        head, _, tail = file.read(4096).rpartition(b")")  # a name may have any sign
+    head, _, tail = _read(f"{_PROC}/{pid}/stat", 4096).rpartition(b")")
+    name = head.partition(b"(")[2].decode(errors="replace")  # any sign may be in it
     fields = tail.split()
-    name = head.partition(b"(")[2].decode(errors="replace")
     if len(fields) < 20:  # noqa: PLR2004 - proc_pid_stat(5): the start is the 22nd
-        raise ValueError(f"/proc/{pid}/stat is cut off")
+        raise ValueError(f"/proc/{pid}/stat has no start")
     return name, int(fields[1]), int(fields[19])
 
 
-def _uid(pid: int) -> int:
-    """Return the real user; the owner of the folder is root where memory is locked."""
-    with open(f"{_PROC}/{pid}/status", "rb") as file:
-        for line in file:
-            if line.startswith(b"Uid:"):
-                return int(line.split()[1])
-    raise ValueError(f"/proc/{pid}/status has no user")
-
-
-def _boot() -> int:
-    """Return the second, since the epoch, in which the system was started."""
-    with open(f"{_PROC}/stat", "rb") as file:
-        for line in file:
-            if line.startswith(b"btime "):
-                return int(line.split()[1])
-    raise ValueError("/proc/stat has no time of the boot")
+def _after(label: bytes, path: str) -> int:
+    """Return the first number of the line that begins with ``label``."""
+    _, found, rest = _read(path, _TABLE).partition(b"\n" + label)
+    if not found:
+        raise ValueError(f"{path} has no {label!r}")
+    return int(rest.split(maxsplit=1)[0])
 
 
 def _folder(pid: int) -> tuple[str | None, bool]:
@@ -114,8 +106,15 @@ def _mark(pid: int) -> str | None:
 
 def _read(path: str, most: int) -> bytes:
     """Return the beginning of a file; nothing where it cannot be read."""
+    parts: list[bytes] = []
     try:
-        with open(path, "rb") as file:
-            return file.read(most)
+        file = os.open(path, os.O_RDONLY)  # a third of what `open` takes
+        try:
+            while most > 0 and (part := os.read(file, most)):
+                parts.append(part)
+                most -= len(part)
+        finally:
+            os.close(file)
     except OSError:  # ProcessLookupError among them: it has ended
         return b""
+    return b"".join(parts)

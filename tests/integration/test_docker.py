@@ -75,7 +75,7 @@ def test_an_engine_that_may_be_another_machines_is_not_asked(host, monkeypatch):
 
 @pytest.mark.parametrize(
     "path",
-    ["/nowhere/docker.sock", "", "relative.sock", "/" + "x" * 300, "/a\0b", "/tmp"],
+    ["/nowhere/docker.sock", "", "relative.sock", "/" + "x" * 300, "/a\0b", "/"],
 )
 def test_without_an_engine_there_are_no_containers(path, monkeypatch):
     monkeypatch.setattr(docker, "_path", lambda _: path)
@@ -115,7 +115,7 @@ def test_an_engine_that_we_may_not_ask_has_no_containers(monkeypatch):
         says([{"Names": ["/"], "Ports": [{"PublicPort": 80}]}]),
         lambda connection, _: connection.sendall(b"SSH-2.0-OpenSSH_9.9\r\n"),
         lambda connection, _: connection.sendall(b"HTTP/1.0\r\n\r\n[]"),
-        lambda connection, _: None,
+        lambda *_: None,
     ],
 )
 def test_an_answer_that_is_not_understood_is_no_container(answer, monkeypatch):

@@ -18,6 +18,8 @@ from portconf.sockets import listening, namespace, netlink
 
 
 TCP, UDP = Protocol.TCP, Protocol.UDP
+# Asked for once, to be found: nobody is listened to.
+ANY = "0.0.0.0"  # noqa: S104
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux's sock_diag")
 
 
@@ -49,7 +51,7 @@ def some() -> Iterator[dict[tuple[int, str, str], socket.socket]]:
     """Listeners of all kinds, and sockets beside them that are none."""
     with ExitStack() as stack:
         made = {}
-        for host in ("127.0.0.1", "0.0.0.0", "::1", "::"):
+        for host in ("127.0.0.1", ANY, "::1", "::"):
             for kind, protocol in (
                 (socket.SOCK_STREAM, "tcp"),
                 (socket.SOCK_DGRAM, "udp"),
@@ -165,10 +167,10 @@ def test_where_root_alone_sees_all_our_own_are_seen(monkeypatch):
     def denied(_):
         raise psutil.AccessDenied
 
+    gone = psutil.Process()
     monkeypatch.setattr(netlink, "sock_diag", refuse)
     monkeypatch.setattr(psutil, "net_connections", denied)
     monkeypatch.setattr(psutil, "process_iter", lambda: [gone, psutil.Process()])
-    gone = psutil.Process()
     monkeypatch.setattr(gone, "net_connections", denied)
     with opened() as made:
         (found,) = listening([port_of(made)])

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import random
 import socket
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import cycle
 
 import pytest
 
@@ -18,6 +18,7 @@ from portconf.model import Protocol
 from portconf.sockets import Bindable, bindable, binding, netlink, traces, unusable
 
 
+ANY = "0.0.0.0"  # noqa: S104 - bound for a moment, on ports that nobody knows
 TCP, UDP = Protocol.TCP, Protocol.UDP
 FREE, LISTENING = Bindable.FREE, Bindable.LISTENING
 HELD, WAITING = Bindable.HELD, Bindable.WAITING
@@ -58,13 +59,17 @@ silent_shown = pytest.mark.skipif(
 )
 
 
+# Below the ephemeral range; each process of the run begins elsewhere.
+_NUMBERS = cycle(range(10000 + os.getpid() * 97 % 20000, 32000))
+
+
 def spare() -> int:
     """Return a port that nobody has, and that no outgoing connection is given."""
     while True:
-        port = random.randrange(10000, 32000)
+        port = next(_NUMBERS)
         with ExitStack() as stack:
             try:
-                for host in ("0.0.0.0", "::"):
+                for host in (ANY, "::"):
                     family = socket.AF_INET6 if ":" in host else socket.AF_INET
                     probe = stack.enter_context(socket.socket(family))
                     if family == socket.AF_INET6:
@@ -172,7 +177,7 @@ def made(*words, **options) -> Callable[[], object]:
 REUSE, SHARE = (socket.SO_REUSEADDR,), (getattr(socket, "SO_REUSEPORT", 0),)
 TABLE = {
     "listener on 127.0.0.1": (made("127.0.0.1"), LISTENING),
-    "listener on 0.0.0.0": (made("0.0.0.0"), LISTENING),
+    "listener on 0.0.0.0": (made(ANY), LISTENING),
     "listener on ::1": (made("::1"), LISTENING),
     "listener on [::], IPv6 only": (made("::"), LISTENING),
     "listener on [::], dual": (made("::", dual=True), LISTENING),
@@ -256,7 +261,7 @@ def test_the_protocols_have_ports_of_their_own():
 def test_many_ports_of_both_protocols_are_judged_in_one_go():
     with ExitStack() as stack:
         listens = stack.enter_context(bound("127.0.0.1"))
-        silent = stack.enter_context(bound("0.0.0.0", options=REUSE, listens=False))
+        silent = stack.enter_context(bound(ANY, options=REUSE, listens=False))
         packets = stack.enter_context(udp(peer=False))
         waits = stack.enter_context(only_time_wait())
         free = stack.enter_context(nothing())

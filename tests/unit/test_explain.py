@@ -32,6 +32,8 @@ def why(name: str, plan: Plan, settings: Settings = SETTINGS, **more) -> Explana
         more.get("environment", {}),
         variable=service.variable,
         port=plan.services[name].port,
+        lease=more.get("lease"),
+        listens=None,
     )
 
 
@@ -47,6 +49,7 @@ def test_a_number_is_traced_from_its_declaration_to_its_exports():
     assert found == Explanation(
         service="web",
         port=4000,
+        assigned=4000,
         variable="WEB_PORT",
         declared=Place(
             file="pyproject.toml", line=2, text="tool.portconf.services.web"
@@ -59,6 +62,9 @@ def test_a_number_is_traced_from_its_declaration_to_its_exports():
             Place(file="port_exports.sh", line=2, text="export WEB_PORT=4000"),
         ),
         overridden=None,
+        leased="none, the registry is off: the plan's own number counts",
+        lease=None,
+        listens=None,
     )
 
 

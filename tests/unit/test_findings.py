@@ -73,3 +73,57 @@ def test_a_file_disagrees_if_it_exists_and_would_be_written():
     assert findings.of_files(changes) == (
         ".env is not what 'portconf init' would write",
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ((), ()),
+        (
+            (".env",),
+            (".env: written, but this checkout has no lease of ports",),
+        ),
+        (
+            (".env", "port_exports.sh"),
+            (".env, port_exports.sh: written, but this checkout has no lease of ports",),
+        ),
+    ],
+)
+def test_files_that_no_lease_stands_behind_are_told_in_one_sentence(written, expected):
+    assert findings.of_lease(written) == expected
+
+
+ROOT = "/home/you/shop"
+ANOTHER = (
+    "this shell has the exports of another checkout, /home/you/other: source this"
+    " checkout's exports again, or use another shell"
+)
+OLDER = (
+    "this shell has older exports of this checkout: source this checkout's exports"
+    " again, or use another shell"
+)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "stamped", "stamp", "expected"),
+    [
+        (None, None, "abc", None),
+        ("", "abc", "abc", None),
+        # What `portconf run` or a hand has set, without an export of ours.
+        ("/home/you/other", None, "abc", None),
+        (None, "abc", "abc", None),
+        (ROOT, "abc", "abc", None),
+        (ROOT, "old", "abc", OLDER),
+        (ROOT, "", "abc", OLDER),
+        (ROOT, "abc", None, OLDER),
+        ("/home/you/other", "abc", "abc", ANOTHER),
+        ("/home/you/other", "old", None, ANOTHER),
+    ],
+)
+def test_a_shell_with_exports_of_another_time_or_checkout_is_told(
+    theirs, stamped, stamp, expected
+):
+    given = {"PORTCONF_ROOT": theirs, "PORTCONF_STAMP": stamped, "HOME": "/home/you"}
+    environment = {name: text for name, text in given.items() if text is not None}
+
+    assert findings.of_shell(environment, root=ROOT, stamp=stamp) == expected

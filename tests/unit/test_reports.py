@@ -2,12 +2,43 @@ import json
 
 import pytest
 
-from portconf.model import Assignment, Change, Plan, Service
-from portconf.reports import Explanation, FileChange, Outcome, Place, Row, Status
-from portconf.settings import Settings
+from portconf.model import Change, PortRange, Protocol
+from portconf.ownership import Home, Listener, Process, Sighting, Verdict
+from portconf.registry.values import Holder, Lease, Obstacle
+from portconf.reports import Explanation, FileChange, Outcome, Place, lease_dict
 
 
 ROOT = "/home/you/shop"
+HOLDER = Holder(
+    namespace="net:[1]",
+    checkout="/home/you/shop/.git/worktrees/topic",
+    project="services/web",
+    root="/home/you/topic",
+    name="shop/services/web",
+    linked=True,
+)
+LEASE = Lease(
+    number=7,
+    holder=HOLDER,
+    shift=16000,
+    block=PortRange(first=20000, last=20099),
+    ports={5432: "db", 20000: "web", 20001: "", 20002: "mq"},
+    since=1.5,
+    obstacles=(Obstacle(first=4000, last=4002, reason="somebody has them"),),
+    anchors={"/home/you/topic": {"/home/you": 1}},
+)
+LEASE_SHOWN = {
+    "number": 7,
+    "instance": 7,
+    "shift": 16000,
+    "block": "20000-20099",
+    "project": "shop/services/web",
+    "folder": "/home/you/topic/services/web",
+    "linked": True,
+    "since": 1.5,
+    "services": {"db": 5432, "web": 20000, "mq": 20002},
+    "stepped_over": [{"first": 4000, "last": 4002, "reason": "somebody has them"}],
+}
 
 
 def test_an_outcome_names_the_files_and_keeps_their_content_to_itself():
@@ -33,55 +64,31 @@ def test_an_outcome_names_the_files_and_keeps_their_content_to_itself():
         "written": [".env"],
         "notes": ["git tracks .env"],
         "dry_run": True,
+        "lease": None,
     }
 
 
-def test_a_status_has_the_assigned_by_port_then_the_others_as_declared():
-    settings = Settings(
-        services=(
-            Service(name="new", purpose="New"),
-            Service(name="web", env="HTTP"),
-            Service(name="also-new"),
-        )
-    )
-    services = {
-        "web": Assignment(port=4001, purpose="Main"),
-        "old": Assignment(port=4000),
-    }
-    plan = Plan(base_port=4000, next_port=4002, services=services)
-
-    status = Status.of(plan, settings, root=ROOT)
-
-    assert status.to_dict() == {
-        "root": ROOT,
-        "base_port": 4000,
-        "next_port": 4002,
-        "services": [
-            row("old", 4000, "OLD_PORT", declared=False),
-            row("web", 4001, "HTTP", purpose="Main"),
-            row("new", None, "NEW_PORT", purpose="New"),
-            row("also-new", None, "ALSO_NEW_PORT"),
-        ],
-    }
-    assert isinstance(status.rows[0], Row)
+def test_a_lease_has_a_json_form():
+    assert json.loads(json.dumps(lease_dict(LEASE))) == LEASE_SHOWN
+    assert lease_dict(None) is None
 
 
-def row(
-    name: str,
-    port: int | None,
-    variable: str,
-    *,
-    purpose: str = "",
-    declared: bool = True,
-) -> dict[str, object]:
-    return {
-        "service": name,
-        "port": port,
-        "assigned": port,
-        "variable": variable,
-        "purpose": purpose,
-        "declared": declared,
-    }
+@pytest.mark.parametrize(
+    ("ports", "shown"), [({4000: "web", 4003: "db"}, "4000-4003"), ({}, "-")]
+)
+def test_a_lease_of_the_plan_as_it_stands_is_instance_0(ports, shown):
+    found = lease_dict(Lease(number=7, holder=HOLDER, ports=ports))
+
+    assert found is not None
+    assert (found["number"], found["instance"], found["shift"]) == (7, 0, 0)
+    assert found["block"] == shown
+
+
+@pytest.mark.parametrize("leased", [False, True])
+def test_an_outcome_tells_of_the_lease_new_or_not(leased):
+    outcome = Outcome(root=ROOT, lease=LEASE, leased=leased)
+
+    assert outcome.to_dict()["lease"] == LEASE_SHOWN
 
 
 @pytest.mark.parametrize(
@@ -97,28 +104,59 @@ def test_a_place_is_written_as_editors_expect_it(place, text):
     assert str(place) == text
 
 
+SEEN = Sighting(
+    port=20000,
+    verdict=Verdict.OURS,
+    text="pid 9 (python)",
+    listener=Listener(port=20000, protocol=Protocol.TCP, address="127.0.0.1"),
+    process=Process(pid=9, user="you", mine=True, command="python", folder=ROOT),
+    home=Home(root=ROOT, branch="main"),
+)
+
+
 @pytest.mark.parametrize("declared", [None, Place(file="a.toml", line=2, text="x")])
-def test_an_explanation_has_a_json_form(declared):
+@pytest.mark.parametrize("lease", [None, LEASE])
+@pytest.mark.parametrize("listens", [None, SEEN])
+def test_an_explanation_has_a_json_form(declared, lease, listens):
     explanation = Explanation(
         service="web",
-        port=4000,
+        port=20000,
+        assigned=4000,
         variable="WEB_PORT",
         declared=declared,
         rule="fixed",
         stepped_over=((4045, "browsers refuse it"),),
         stored=Place(file="p.json", line=None),
-        exported=(Place(file=".env", line=1, text="WEB_PORT=4000"),),
+        exported=(Place(file=".env", line=1, text="WEB_PORT=20000"),),
         overridden="WEB_PORT=1",
+        leased="for people only",
+        lease=lease,
+        listens=listens,
     )
 
     assert json.loads(json.dumps(explanation.to_dict())) == {
         "service": "web",
-        "port": 4000,
+        "port": 20000,
+        "assigned": 4000,
         "variable": "WEB_PORT",
         "declared": declared and {"file": "a.toml", "line": 2, "text": "x"},
         "rule": "fixed",
         "stepped_over": [{"port": 4045, "reason": "browsers refuse it"}],
         "stored": {"file": "p.json", "line": None, "text": None},
-        "exported": [{"file": ".env", "line": 1, "text": "WEB_PORT=4000"}],
+        "exported": [{"file": ".env", "line": 1, "text": "WEB_PORT=20000"}],
         "overridden": "WEB_PORT=1",
+        "lease": lease and LEASE_SHOWN,
+        "listens": listens
+        and {
+            "port": 20000,
+            "verdict": "ours",
+            "address": "127.0.0.1",
+            "pid": 9,
+            "user": "you",
+            "command": "python",
+            "folder": ROOT,
+            "container": None,
+            "checkout": ROOT,
+            "branch": "main",
+        },
     }

@@ -155,8 +155,12 @@ def test_a_damaged_snapshot_is_no_answer(project, damage):
     assert read(str(project)) is None
 
 
-def test_an_input_that_is_missing_is_not_remembered(project):
-    assert not keep(project, inputs=[("nope", fingerprint(str(project / "nope")))])
+def test_an_input_that_is_missing_has_to_stay_missing(project):
+    missing = project / "not there"
+
+    assert keep(project, inputs=[(str(missing), fingerprint(str(missing)))])
+    assert read(str(project)) is not None
+    missing.touch()
     assert read(str(project)) is None
 
 

@@ -149,7 +149,7 @@ def test_common_options_stand_before_the_verb_or_after(words):
 def test_the_parser_of_one_verb_loads_no_other(monkeypatch):
     verb = dispatch.verb
     known = {"get": verb("get")}
-    monkeypatch.setattr(run, "verb", known.__getitem__)
+    monkeypatch.setattr(dispatch, "verb", known.__getitem__)
 
     assert dispatch.parser(("get",)).parse_args(["get", "web"]).name == "web"
     with pytest.raises(KeyError):

@@ -1,0 +1,294 @@
+"""Leases, compared with a model of plain sets after every step."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from fakes import MemoryTable, make_holder
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+)
+
+from portconf.errors import BlocksExhaustedError, LeaseConflictError, PortconfError
+from portconf.model import PortRange
+from portconf.registry.lease import decide, find, grant
+from portconf.registry.values import Facts, Lease, Wanted
+
+
+# Six blocks of ten, of which browsers refuse ports in two.
+FIRST, LAST, SIZE = 6630, 6689, 10
+REFUSED = {6665, 6666, 6667, 6668, 6669, 6679}
+# Few enough that checkouts meet on the plan's own ports as well as in the blocks.
+BASES = {"one": 4000, "two": 4000, "three": 4004, "tree": 4000, "wood": 4004}
+MAIN = ("one", "two", "three")
+NAMES = st.sampled_from(sorted(BASES))
+SERVICES = ("web", "db", "mq", "api")
+# Where the sequence comes by, where blocks are, and where nobody is.
+STILL = (4001, 4005, 6633, 6651, 5432)
+LISTENED = st.sampled_from([4000, 4002, 4005, FIRST, FIRST + 1, FIRST + 12, LAST - 9])
+
+
+@dataclass
+class Declared:
+    """What one checkout declares."""
+
+    base: int
+    moving: dict[str, int] = field(default_factory=dict)
+    fixed: dict[str, int] = field(default_factory=dict)
+    shared: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def own(self) -> set[int]:
+        return {*self.moving.values(), *self.fixed.values(), *self.shared.values()}
+
+
+@dataclass
+class Kept:
+    """What one checkout has, in the model: `block` is empty for the plan as it stands."""
+
+    number: int
+    shift: int
+    block: set[int]
+    ports: dict[int, str]
+
+
+class Model:
+    """The rules once more, said with sets."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Kept] = {}
+        self.gone: set[str] = set()
+        self.in_use: set[int] = set()
+        self.given = 0
+
+    def others(self, name: str) -> set[int]:
+        """Return the ports that count against a checkout."""
+        passed = {name, *self.gone}
+        return {p for who, e in self.kept.items() if who not in passed for p in e.ports}
+
+    def take(
+        self, name: str, declared: Declared, *, relocate: bool
+    ) -> type[PortconfError] | None:
+        """Give a checkout its lease, or change nothing and return the error."""
+        others, kept = self.others(name), self.kept.get(name)
+        found: tuple[int, set[int]] | type[PortconfError]
+        if others & {*declared.fixed.values()}:
+            return LeaseConflictError
+        if kept and not relocate:
+            found = self.grown(kept, declared, others)
+        else:
+            found = self.chosen(name, declared, others)
+        if isinstance(found, type):
+            return found
+        shift, block = found
+        ports = dict.fromkeys(sorted(block), "")
+        ports |= {port + shift: who for who, port in declared.moving.items()}
+        ports |= {port: who for who, port in declared.fixed.items()}
+        if name in MAIN:
+            free = {w: p for w, p in declared.shared.items() if p not in others}
+            ports |= {port: who for who, port in free.items()}
+        number = kept.number if kept else self.given + 1
+        new = Kept(number, shift, block, ports)
+        if new != kept:
+            self.given = max(self.given, number)
+            for who in self.gone - {name}:
+                self.kept.pop(who, None)
+            self.gone &= {name}
+            self.kept[name] = new
+        return None
+
+    def grown(
+        self, kept: Kept, declared: Declared, others: set[int]
+    ) -> tuple[int, set[int]] | type[PortconfError]:
+        moved = {port + kept.shift for port in declared.moving.values()}
+        still = {*declared.fixed.values(), *declared.shared.values()}
+        if moved & still or (moved - {*kept.ports}) & others:
+            return LeaseConflictError
+        if not kept.block:
+            return kept.shift, set()
+        block = set(kept.block)
+        while max(moved, default=0) > max(block):
+            block |= {max(block) + 1 + each for each in range(SIZE)}
+        added = block - kept.block
+        if min(moved, default=LAST) < min(block) or max(block) > LAST:
+            return LeaseConflictError
+        return (
+            LeaseConflictError
+            if added & (others | REFUSED | declared.own)
+            else (kept.shift, block)
+        )
+
+    def chosen(
+        self, name: str, declared: Declared, others: set[int]
+    ) -> tuple[int, set[int]] | type[PortconfError]:
+        kept = self.kept.get(name)
+        wanted = {*declared.moving.values()}
+        leaves = kept is not None and not kept.block
+        if name in MAIN and not leaves and not wanted & (others | self.in_use):
+            return 0, set()
+        first, last = min(wanted | {declared.base}), max(wanted | {declared.base})
+        sizes = (last - first) // SIZE + 1
+        barred = others | REFUSED | declared.own | {*(kept.ports if kept else ())}
+        for start in range(FIRST, LAST + 1, SIZE):
+            block = {*range(start, start + sizes * SIZE)}
+            used = {port - first + start for port in wanted} & self.in_use
+            if max(block) <= LAST and not block & barred and not used:
+                return start - first, block
+        return BlocksExhaustedError
+
+
+class LeaseMachine(RuleBasedStateMachine):
+    """Every step asks the rules and the model, and both have to say the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = MemoryTable()
+        self.model = Model()
+        self.declared = {name: Declared(base) for name, base in BASES.items()}
+        self.numbers: dict[int, str] = {}
+
+    def wanted(self, name: str, *, relocate: bool = False) -> Wanted:
+        declared = self.declared[name]
+        return Wanted(
+            holder=make_holder(name, linked=name not in MAIN),
+            base=name in MAIN,
+            moving=dict(declared.moving),
+            fixed=dict(declared.fixed),
+            shared=dict(declared.shared),
+            first=declared.base,
+            blocks=PortRange(first=FIRST, last=LAST),
+            size=SIZE,
+            relocate=relocate,
+        )
+
+    def facts(self, name: str) -> Facts:
+        gone = self.model.gone - {name}
+        return Facts(
+            in_use=dict.fromkeys(self.model.in_use, "somebody"),
+            gone=frozenset(self.model.kept[each].number for each in gone),
+        )
+
+    def lease(self, name: str) -> Lease | None:
+        return find(self.table, self.wanted(name))
+
+    def take(self, name: str, *, relocate: bool = False) -> None:
+        """Let a checkout take, grow or move its lease: the model says what comes out."""
+        before, had = dict(self.table.leases), self.lease(name)
+        self.model.gone.discard(name)  # who asks is there
+        wanted, facts = self.wanted(name, relocate=relocate), self.facts(name)
+        told: Any = None
+        expected = self.model.take(name, self.declared[name], relocate=relocate)
+
+        if expected:
+            with pytest.raises(expected):
+                grant(self.table, wanted, facts)
+            assert self.table.leases == before
+            return
+        told = decide(self.table, wanted, facts)
+        lease = grant(self.table, wanted, facts)
+
+        assert told.ports == lease.ports
+        assert grant(self.table, self.wanted(name), Facts()) == lease
+        if had and not relocate:
+            assert lease.shift == had.shift
+            assert (lease.block is None) == (had.block is None)
+        if had and relocate:
+            assert lease.shift != had.shift
+
+    @rule(name=NAMES, count=st.integers(0, 4), far=st.sampled_from([0, 0, 1, 9, 14]))
+    def declare(self, name: str, count: int, far: int) -> None:
+        """Let a plan grow or shrink: its services, the last of them farther away."""
+        ports = [*range(count)]
+        if ports:
+            ports[-1] += far
+        base = self.declared[name].base
+        moving = {SERVICES[n]: base + port for n, port in enumerate(ports)}
+        still = self.declared[name].own - {*self.declared[name].moving.values()}
+        # The plan itself gives no number twice.
+        self.declared[name].moving = {w: p for w, p in moving.items() if p not in still}
+
+    @rule(
+        name=NAMES,
+        kind=st.sampled_from(["fixed", "shared"]),
+        port=st.none() | st.sampled_from(STILL),
+    )
+    def pin(self, name: str, kind: str, port: int | None) -> None:
+        """Declare a port that does not move, or none any more."""
+        declared = self.declared[name]
+        ports: dict[str, int] = getattr(declared, kind)
+        ports.clear()
+        if port is not None and port not in declared.own:
+            ports[kind] = port
+
+    @rule(name=NAMES)
+    def init(self, name: str) -> None:
+        self.take(name)
+
+    @rule(name=NAMES)
+    def relocate(self, name: str) -> None:
+        self.take(name, relocate=True)
+
+    @precondition(lambda self: bool(self.model.kept))
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.model.kept)))
+        kept = self.model.kept.pop(name)
+        self.model.gone.discard(name)
+
+        self.table.drop(kept.number)
+
+    @precondition(lambda self: bool(self.model.kept))
+    @rule(data=st.data())
+    def vanish(self, data: st.DataObject) -> None:
+        """A checkout is gone; it gives way, but nobody has asked yet."""
+        self.model.gone.add(data.draw(st.sampled_from(sorted(self.model.kept))))
+
+    @rule(port=LISTENED)
+    def listen(self, port: int) -> None:
+        self.model.in_use ^= {port}
+
+    @invariant()
+    def the_table_says_what_the_model_says(self) -> None:
+        found = {}
+        for lease in self.table.all():
+            block = {*lease.block.ports()} if lease.block else set()
+            found[lease.holder.name] = Kept(
+                lease.number, lease.shift, block, dict(lease.ports)
+            )
+
+        assert found == self.model.kept
+
+    @invariant()
+    def no_port_is_in_two_leases(self) -> None:
+        ports = [port for lease in self.table.all() for port in lease.ports]
+
+        assert len({*ports}) == len(ports)
+
+    @invariant()
+    def a_number_is_one_checkouts_for_ever(self) -> None:
+        for lease in self.table.all():
+            name = lease.holder.name
+            assert self.numbers.setdefault(lease.number, name) == name
+
+    @invariant()
+    def every_service_moves_by_the_shift_or_not_at_all(self) -> None:
+        for lease in self.table.all():
+            assert (lease.block is None) == (lease.shift == 0)
+            assert lease.holder.name in MAIN or lease.block
+            if lease.block:
+                assert (lease.block.first - FIRST) % SIZE == 0
+                assert len(lease.block) % SIZE == 0
+                assert {*lease.block.ports()} <= {*lease.ports}
+                assert lease.block.last <= LAST
+                assert REFUSED.isdisjoint(lease.ports)
+            for port, service in lease.ports.items():
+                if service in ("fixed", "shared"):
+                    assert port in STILL
+
+
+TestLeases = LeaseMachine.TestCase
+TestLeases.settings = settings(max_examples=100, stateful_step_count=40)
