@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     _Seen = tuple[tuple[str, snapshot.Fingerprint | None], ...]
 
 
+# Looked up once: of the answer of a warm `get_port` each such look is a fiftieth.
+_fingerprint, _monotonic = snapshot.fingerprint, time.monotonic
+# A second os.stat at every call would make the answer half as slow again.
+_LOOK = 0.02
+
+
 class PortManager:
     """
     Assigns ports to services, and keeps them.
@@ -61,7 +67,7 @@ class PortManager:
         )
         self._seen: tuple[snapshot.Fingerprint | None, dict[str, int]] = (None, {})
         self._registry: _Seen = ()
-        self._looked = 0.0
+        self._next_look = 0.0
 
     @property
     def root(self) -> str:
@@ -104,10 +110,10 @@ class PortManager:
             RegistryError: If no lease is to be had.
         """
         # One os.stat while nothing changes: programs ask in loops.
-        now = snapshot.fingerprint(self._path)
+        now = _fingerprint(self._path)
         known, ports = self._seen
-        moment = time.monotonic()
-        late = moment - self._looked > _LOOK
+        moment = _monotonic()
+        late = moment > self._next_look
         if now is None or now != known or (late and not self._leased_still(moment)):
             before = time.time_ns()
             registry = _seen(self._project.registry_files())
@@ -118,7 +124,7 @@ class PortManager:
 
     def _leased_still(self, moment: float) -> bool:
         """Tell whether the lease is sure to be what it was; remember that it was asked."""
-        self._looked = moment
+        self._next_look = moment + _LOOK
         return all(snapshot.fingerprint(path) == seen for path, seen in self._registry)
 
     def get_next_port(self) -> int:
@@ -174,10 +180,6 @@ class PortManager:
         return self._project.variables()
 
 
-# A second os.stat at every call would make the answer half as fast again.
-_LOOK = 0.02
-
-
 def _seen(paths: "Iterable[str]") -> "_Seen":
     return tuple((path, snapshot.fingerprint(path)) for path in paths)
 
@@ -197,12 +199,15 @@ def _manager() -> PortManager:
     It is kept while the `pyproject.toml` that declares it stays as it is, and none
     appears nearer.
     """
-    here = current_folder()
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        here = current_folder()  # which words it
     known = _managers.get(here)
     if known:
         # A plain loop: all() of a generator costs a tenth of the whole answer.
         for path, seen in known[0]:
-            if snapshot.fingerprint(path) != seen:
+            if _fingerprint(path) != seen:
                 break
         else:
             return known[1]

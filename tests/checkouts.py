@@ -190,7 +190,8 @@ def leased() -> dict[str, list[int]]:
 
 _SERVER = """
 import socket, sys
-found = socket.socket()
+kind = socket.SOCK_DGRAM if sys.argv[2] == "udp" else socket.SOCK_STREAM
+found = socket.socket(socket.AF_INET, kind)
 found.bind(("127.0.0.1", int(sys.argv[1])))
 if sys.argv[2] == "listen":
     found.listen()
@@ -201,11 +202,15 @@ sys.stdin.read()
 
 @contextmanager
 def server(
-    port: int, *, at: Path, listen: bool = True, **environment: str
+    port: int, *, at: Path, does: str = "listen", **environment: str
 ) -> Iterator[int]:
-    """Let a process in the folder ``at`` have a port; yield its pid."""
+    """
+    Let a process in the folder ``at`` have a port; yield its pid.
+
+    It does one of `listen`, `bind`, which is to hold the port in silence, and `udp`.
+    """
     with subprocess.Popen(
-        [sys.executable, "-S", "-E", "-c", _SERVER, str(port), ("bind", "listen")[listen]],
+        [sys.executable, "-S", "-E", "-c", _SERVER, str(port), does],
         cwd=at,
         env={"PATH": os.environ["PATH"], **environment},
         stdin=subprocess.PIPE,

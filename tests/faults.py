@@ -1,6 +1,10 @@
 """
 Failures of the calls by which a command changes files, one call at a time.
 
+An attempt is a folder with a project and the registry that has its lease: each begins
+with a copy of both, in the same place, because a lease is that of a folder. SQLite's
+own calls are not Python's: what the registry does by itself is not struck here.
+
 `killed` starts this file as a program, because it forks: that is safe only in a
 process without threads.
 """
@@ -27,9 +31,14 @@ from portconf.errors import PortconfError
 from portconf.manager import PortManager
 
 
-_CALLS = ("open", "mkdir", "scandir", "fsync", "fchmod", "replace", "rename")
+_CALLS = (
+    *("open", "mkdir", "scandir", "fsync", "fchmod", "replace", "rename"),
+    *("link", "utime"),
+)
 # Where the act is done: what it writes names its folder.
+_HERE = "here"
 _WORK = "work"
+_STATE = "state"
 
 
 def _assign(folder: str) -> int:
@@ -50,11 +59,43 @@ ACTS: dict[str, Callable[[str], int]] = {
 """What can be struck: from a project's folder to an exit code."""
 
 
+@contextmanager
+def attempt(template: Path, place: Path) -> Iterator[Path]:
+    """
+    Let an attempt stand where all do, with its registry as the machine's.
+
+    Args:
+        template: The attempt as it was left, which this changes; or a project's folder,
+            to begin with.
+        place: The folder of all attempts.
+
+    Yields:
+        The project. Afterwards the attempt is where it was.
+    """
+    here = place / _HERE
+    if (template / _WORK).exists():
+        template.rename(here)
+    else:
+        here.mkdir()
+        template.rename(here / _WORK)
+    with patch.dict(os.environ, {"XDG_STATE_HOME": str(here / _STATE)}):
+        yield here / _WORK
+    here.rename(template)
+
+
+@contextmanager
+def _copied(template: Path, place: Path, name: str) -> Iterator[Path]:
+    """Let a copy of an attempt stand where all do, and then at ``name``."""
+    copy = shutil.copytree(template, place / name)
+    with attempt(copy, place) as work:
+        yield work
+
+
 def done(template: Path, place: Path, act: str) -> Path:
-    """Do an act on a copy of a project, in the folder that the others use."""
-    work = shutil.copytree(template, place / _WORK)
-    assert ACTS[act](str(work)) == 0
-    return work.rename(place / "done")
+    """Do an act on a copy of an attempt."""
+    with _copied(template, place, "done") as work:
+        assert ACTS[act](str(work)) == 0
+    return place / "done"
 
 
 def failed(
@@ -64,25 +105,26 @@ def failed(
     Do an act again and again, and let each of its calls fail.
 
     Args:
-        template: The project before it.
+        template: The attempt before it.
         place: A folder for the copies.
         act: A key of `ACTS`.
         error: What the call raises.
 
     Yields:
-        The call that failed, the exit code, and the copy.
+        The call that failed, the exit code, and the project of the copy, which stands
+        where it was worked on, with its registry.
     """
 
     def fail() -> None:
         raise error
 
     for number in count():
-        work = shutil.copytree(template, place / _WORK)
-        with _striking(number, fail) as calls:
-            code = ACTS[act](str(work))
-        if len(calls) <= number:
-            return
-        yield calls[number], code, work.rename(place / f"{number:03}")
+        with _copied(template, place, f"{number:03}") as work:
+            with _striking(number, fail) as calls:
+                code = ACTS[act](str(work))
+            if len(calls) <= number:
+                return
+            yield calls[number], code, work
 
 
 def killed(template: Path, place: Path, act: str) -> list[Path]:
@@ -90,7 +132,7 @@ def killed(template: Path, place: Path, act: str) -> list[Path]:
     Do an act again and again, and kill its process in each of its calls.
 
     Returns:
-        The copies, in the order of the calls.
+        The attempts, in the order of the calls.
     """
     command = [sys.executable, __file__, str(template), str(place), act]
     # The modules beside this one, also where Python does not look there by itself.
@@ -162,15 +204,17 @@ def _kill_in_each_call(template: Path, place: Path, act: str) -> Iterator[Path]:
         # Before any fork, so that the children need not load what the act takes.
         done(template, Path(scratch), act)
     for number in count():
-        work = shutil.copytree(template, place / _WORK)
-        pid = os.fork()
-        if pid == 0:
-            with _striking(number, lambda: os.kill(os.getpid(), signal.SIGKILL)):
-                ACTS[act](str(work))
-            os._exit(0)
-        if not os.WIFSIGNALED(os.waitpid(pid, 0)[1]):
+        name = f"{number:03}"
+        with _copied(template, place, name) as work:
+            pid = os.fork()
+            if pid == 0:
+                with _striking(number, lambda: os.kill(os.getpid(), signal.SIGKILL)):
+                    ACTS[act](str(work))
+                os._exit(0)
+            killed = os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+        if not killed:
             return
-        yield work.rename(place / f"{number:03}")
+        yield place / name
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Real little servers, each a process of its own that ends with the test."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -9,7 +10,6 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +18,13 @@ ANY = "0.0.0.0"  # noqa: S104 - only where the network is a test's own
 _SERVER = """
 import os, signal, socket, sys
 
-port, addresses, kind, workers, folder = sys.argv[1:]
+port, addresses, kind, workers, folder, user = sys.argv[1:]
+if user:
+    import ctypes
+    os.setgroups([])
+    os.setgid(int(user))
+    os.setuid(int(user))
+    ctypes.CDLL(None).prctl(4, 1)  # as visible as what that user had started
 number = int(port if port.isdecimal() else os.environ[port])
 made = []
 for address in addresses.split(","):
@@ -30,7 +36,7 @@ for address in addresses.split(","):
     if kind == "SOCK_STREAM":
         found.listen()
     made.append(found)
-pids = []
+master, pids = os.getpid(), []
 for _ in range(int(workers)):
     pid = os.fork()
     if not pid:
@@ -42,9 +48,8 @@ def end(*_):
         os.kill(pid, signal.SIGTERM)
     os._exit(0)
 
-if pids:
+if os.getpid() == master:
     signal.signal(signal.SIGTERM, end)
-if pids or workers == "0":
     if folder:
         os.chdir(folder)
     print("ready", number, os.getpid(), *pids, flush=True)
@@ -105,11 +110,11 @@ def serve(
     """
     words = [sys.executable, "-S", "-E", "-c", _SERVER, str(port)]
     words += [",".join(on), "SOCK_DGRAM" if udp else "SOCK_STREAM", str(workers)]
-    words += [str(goes_to or "")]
+    # Not by `subprocess`: that user may have no right to read this Python.
+    words += [str(goes_to or ""), "" if user is None else str(user)]
     if by:
         words = [sys.executable, "-m", "portconf", *by, *words]
     ours = os.environ if by else {"PATH": os.environ["PATH"]}
-    options: dict[str, Any] = {} if user is None else {"user": user, "group": user}
     with subprocess.Popen(
         words,
         cwd=at,
@@ -118,7 +123,6 @@ def serve(
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",
-        **options,
     ) as process:
         # At its end, standard input ends too, and so do the workers.
         try:
@@ -164,3 +168,11 @@ def other_user() -> int:
     except OSError:
         pytest.skip("needs a second user, which only root can be")
     return number
+
+
+def without_privileges() -> None:
+    """Take from root the right to look into other users' processes: for `preexec_fn`."""
+    drop, powers = 24, {"DAC_OVERRIDE": 1, "DAC_READ_SEARCH": 2, "SYS_PTRACE": 19}
+    for number in powers.values():
+        if ctypes.CDLL(None).prctl(drop, number, 0, 0, 0):
+            raise OSError("cannot give it up")

@@ -61,6 +61,7 @@ def _ask(path: str, until: float) -> bytes:
         size = 0
         while True:
             # Set anew: an engine that trickles would have the whole time for each part.
+            channel.settimeout(_left(until))
             part = channel.recv(_PART)
             if not part:
                 return b"".join(parts)

@@ -1,6 +1,7 @@
 """The hot commands: a snapshot answers as the computation would, or not at all."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import chdir
@@ -151,13 +152,142 @@ def test_a_linked_worktree_has_a_snapshot_of_its_own(ready):
     other = ready.root.with_name("other")
     replaced(other / "config" / "port_assignments.json", "4003", "4303")
 
-    asked = run("get", "redis", at=other).out
+    first, asked = (run("get", "redis", at=other).out for _ in range(2))
 
-    assert asked == "4303\n"
+    # The first takes the lease, which changes the registry that it was asked of.
+    assert first == asked
+    # Its block begins at 20000, and its plan at 4000.
+    assert asked == "20303\n"
     assert answers(other)[0] == asked
+    assert answers(other)[1] == "20000\n"
     assert answers(other) == computed(other)
+    # A lease has changed, perhaps this one: it is looked up once.
+    assert answers(ready.root) == [None, None, None]
+    assert computed(ready.root) == answers(ready.root)
     assert answers(ready.root)[0] == "4003\n"
     assert len(snapshots(ready.root / ".git" / "worktrees" / "other")) == 1
+
+
+def registry() -> Path:
+    return Path(os.environ["XDG_STATE_HOME"]) / "portconf" / "registry.sqlite3"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["init", "--relocate"],
+        ["reset", "--yes"],
+        ["release", "--checkout", "."],
+    ],
+    ids=" ".join,
+)
+def test_a_snapshot_never_outlives_its_lease(ready, words):
+    assert answers(ready.root)[0] == "4003\n"
+
+    assert run(*words, at=ready.root).code == 0
+
+    assert answers(ready.root)[0] != "4003\n"
+    assert answers(ready.root) in ([None] * 3, computed(ready.root))
+
+
+def test_a_lease_of_another_checkout_is_no_reason_to_answer_wrongly(ready, make_sample):
+    other = make_sample(name="other", git=True)
+
+    run("init", at=other.root)
+
+    asked = [run("get", "redis", at=each.root).out for each in (ready, other)]
+    assert asked == ["4003\n", "20003\n"]
+    assert [answers(each.root)[0] for each in (ready, other)] == asked
+
+
+def test_a_registry_that_is_gone_is_not_answered_for(ready):
+    registry().unlink()
+
+    assert answers(ready.root) == [None, None, None]
+
+
+@pytest.mark.parametrize("name", ["PORTCONF_REGISTRY", "XDG_STATE_HOME", "HOME"])
+def test_another_registry_has_answers_of_its_own(ready, tmp_path, monkeypatch, name):
+    monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
+
+    assert answers(ready.root) == [None, None, None]
+    assert run("get", "redis", at=ready.root).out == "4003\n"
+
+
+@pytest.fixture
+def finished(sample, _every_file_is_old):
+    """A project whose snapshot tells that `init` has nothing to do."""
+    run("init", "--gitignore", at=sample.root)
+    run("init", at=sample.root)
+    assert settled(sample.root)
+    return sample
+
+
+def settled(folder: Path) -> bool:
+    """Tell whether the snapshot alone answers `init`."""
+    with chdir(folder):
+        return hot.answer(["init"]) == ""
+
+
+def test_an_init_without_work_is_answered_as_the_whole_init_answers(finished):
+    short = run("init", at=finished.root)
+    whole = run("-C", ".", "init", at=finished.root)
+
+    assert short == whole
+    assert short.err == "portconf: nothing to do, all files are up to date\n"
+
+
+@pytest.mark.parametrize("words", [["init", "--json"], ["init", "--dry-run"]])
+def test_an_init_with_an_option_is_never_answered_from_the_snapshot(finished, words):
+    with chdir(finished.root):
+        assert hot.answer(words) is None
+
+
+def release_the_lease(root: Path) -> None:
+    assert run("release", "--checkout", ".", at=root).code == 0
+
+
+def track_a_generated_file(root: Path) -> None:
+    command = ["git", "add", "-f", ".env"]
+    subprocess.run(command, cwd=root, check=True)
+
+
+WORK: dict[str, Callable[[Path], object]] = {
+    "the plan": lambda root: (root / "config" / "port_assignments.json").touch(),
+    "a new service": lambda root: replaced(
+        root / "pyproject.toml", "[tool.portconf.services]", "[tool.portconf.services]\nx=''"
+    ),
+    "another .env": lambda root: replaced(root / ".env", "4003", "4009"),
+    "no .env": lambda root: (root / ".env").unlink(),
+    "another .env.compose": lambda root: replaced(root / ".env.compose", "4003", "4"),
+    "another script": lambda root: replaced(root / "port_exports.sh", "4003", "4"),
+    "another .gitignore": lambda root: (root / ".gitignore").unlink(),
+    "a tracked file": track_a_generated_file,
+    "no lease": release_the_lease,
+    "no registry": lambda _: registry().unlink(),
+}
+
+
+@pytest.mark.parametrize("give", WORK)
+def test_an_init_that_may_have_work_looks(finished, give):
+    WORK[give](finished.root)
+
+    assert not settled(finished.root)
+    first = run("init", at=finished.root)
+    assert first.code == 0
+    # What it does and what it tells is what it would without any snapshot.
+    again, whole = (run(*words, at=finished.root) for words in (["init"], ["-C", ".", "init"]))
+    assert again == whole
+
+
+def test_an_init_that_warns_warns_each_time(sample, monkeypatch):
+    monkeypatch.setattr(snapshot, "SETTLED_NS", -(10**15))
+    (sample.root / ".gitignore").write_text("/.env\n")
+
+    told = [run("init", at=sample.root).err for _ in range(3)]
+
+    assert all("warning: git does not ignore .env.compose" in each for each in told)
+    assert not settled(sample.root)
 
 
 @pytest.mark.parametrize(

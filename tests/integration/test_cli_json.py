@@ -2,17 +2,24 @@
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
+from checkouts import declaration, free_ports, server
 from commandline import run
 from filelock import FileLock
 
 
-OUTCOME = {"root", "assigned", "released", "written", "notes", "dry_run"}
+OUTCOME = {"root", "assigned", "released", "written", "notes", "dry_run", "lease"}
+LEASE = {
+    *("number", "instance", "shift", "block", "project", "folder", "linked", "since"),
+    *("services", "stepped_over"),
+}
 EXPLANATION = {
     "service",
     "port",
+    "assigned",
     "variable",
     "declared",
     "rule",
@@ -20,6 +27,8 @@ EXPLANATION = {
     "stored",
     "exported",
     "overridden",
+    "lease",
+    "listens",
 }
 
 
@@ -39,7 +48,14 @@ def ready(sample):
         ("add web", OUTCOME),
         ("release redis", OUTCOME),
         ("reset --yes", OUTCOME),
-        ("status", {"root", "base_port", "next_port", "services"}),
+        ("status", {"root", "base_port", "next_port", "services", "lease", "notes"}),
+        ("status --all", {"leases"}),
+        ("guard", {"root", "listeners", "notes"}),
+        ("leases", {"leases"}),
+        ("gc", {"freed", "kept", "dry_run"}),
+        ("gc --dry-run", {"freed", "kept", "dry_run"}),
+        ("release --checkout .", {"freed", "kept", "dry_run"}),
+        ("init --relocate", OUTCOME),
         ("get redis", {"service", "port"}),
         ("check", {"findings"}),
         ("why redis", EXPLANATION),
@@ -94,7 +110,106 @@ def test_a_status_is_data(ready):
         "variable": "POSTGRES_PORT",
         "purpose": "PostgreSQL Database",
         "declared": True,
+        "state": "free",
+        "owner": None,
     }
+
+
+@pytest.mark.parametrize(
+    "words", ["init", "init --dry-run", "export", "add web", "status", "why redis"]
+)
+def test_the_lease_is_data(ready, words):
+    lease = run(*words.split(), "--json", at=ready.root).data["lease"]
+
+    assert set(lease) == LEASE
+    assert (lease["instance"], lease["shift"], lease["linked"]) == (0, 0, False)
+    assert (lease["project"], lease["folder"]) == ("shop", str(ready.root))
+    assert lease["services"]["redis"] == 4003
+    assert lease["stepped_over"] == []
+
+
+def test_a_shifted_lease_is_data_with_both_numbers(ready):
+    assert run("init", "--relocate", at=ready.root).code == 0
+
+    status = run("status", "--json", at=ready.root).data
+    why = run("why", "redis", "--json", at=ready.root).data
+
+    row = next(each for each in status["services"] if each["service"] == "redis")
+    lease = status["lease"]
+    assert (row["port"], row["assigned"]) == (20003, 4003)
+    assert (why["port"], why["assigned"], why["lease"]) == (20003, 4003, lease)
+    assert (lease["shift"], lease["block"]) == (16000, "20000-20099")
+    assert lease["instance"] == lease["number"] > 0
+    assert lease["services"]["redis"] == 20003
+    assert [(each["first"], each["last"]) for each in lease["stepped_over"]] == [
+        (4000, 4006)
+    ]
+    assert run("get", "redis", "--json", at=ready.root).data["port"] == 20003
+
+
+def test_before_the_lease_no_port_is_data(ready):
+    assert run("release", "--checkout", ".", at=ready.root).code == 0
+
+    status = run("status", "--json", at=ready.root).data
+    why = run("why", "redis", "--json", at=ready.root).data
+
+    found = {(each["port"], each["state"]) for each in status["services"]}
+    assert found == {(None, None)}
+    assert [each["assigned"] for each in status["services"]] == list(range(4000, 4007))
+    assert status["lease"] is why["lease"] is why["port"] is None
+    assert why["assigned"] == 4003
+    assert status["notes"] == ["this checkout has no lease yet: run 'portconf init'"]
+    # None of the two has taken one.
+    assert run("leases", "--json", at=ready.root).data == {"leases": []}
+
+
+@pytest.fixture
+def base():
+    """A base port of one's own: other tests count on the plan's usual ports."""
+    return free_ports(3)
+
+
+@pytest.fixture
+def served(make_sample, base):
+    sample = make_sample(declaration(base, "web", "redis", "db"), git=True)
+    assert run("init", at=sample.root).code == 0
+    return sample
+
+
+@pytest.mark.parametrize(("folder", "state"), [("shop", "ours"), (".", "foreign")])
+def test_who_listens_is_data(served, base, folder, state):
+    with server(base + 1, at=served.root.parent / folder) as pid:
+        status = run("status", "--json", at=served.root).data
+        why = run("why", "redis", "--json", at=served.root).data
+
+    states = {each["service"]: each["state"] for each in status["services"]}
+    assert states == {"web": "free", "redis": state, "db": "free"}
+    (owner,) = (each["owner"] for each in status["services"] if each["owner"])
+    assert owner == why["listens"]
+    assert (owner["port"], owner["pid"], owner["verdict"]) == (base + 1, pid, state)
+    assert owner["checkout"] == (str(served.root) if state == "ours" else None)
+
+
+def test_a_server_of_ours_is_data_of_the_guard(served, base):
+    with server(base + 1, at=served.root) as pid:
+        (listener,) = run("guard", "--json", at=served.root).data["listeners"]
+
+    assert (listener["service"], listener["pid"]) == ("redis", pid)
+    assert listener["verdict"] == "ours"
+
+
+def test_a_foreign_listener_is_data(served, base, tmp_path):
+    with server(base + 1, at=tmp_path) as pid:
+        answer = run("guard", "--json", at=served.root)
+
+    assert (answer.code, answer.err) == (7, "")
+    assert answer.error["code"] == "foreign_listener"
+    (listener,) = answer.error["listeners"]
+    assert (listener["service"], listener["pid"]) == ("redis", pid)
+    assert answer.error["hint"].splitlines() == [
+        f"stop it: kill {pid}",
+        "or give this checkout other ports: portconf init --relocate",
+    ]
 
 
 def test_the_schema_is_data(tmp_path):
@@ -131,7 +246,35 @@ def undeclared_service(sample: Any) -> None:
     sample.declare("[tool.portconf]\nservices = ['http-server']")
 
 
+def not_a_registry(_sample: Any) -> None:
+    registry = Path(os.environ["XDG_STATE_HOME"], "portconf", "registry.sqlite3")
+    registry.write_bytes(b"something else, and long enough" * 100)
+
+
+def another_checkout(sample: Any, text: str) -> None:
+    other = sample.root.with_name("other")
+    (other / ".git").mkdir(parents=True)
+    (other / "pyproject.toml").write_text(text)
+    assert run("init", at=other).code == 0
+
+
+def small_instance_range(sample: Any) -> None:
+    text = (sample.root / "pyproject.toml").read_text()
+    one = 'base-port = 4000\ninstance-range = "20000-20009"\nblock-size = 10'
+    sample.declare(text.replace("base-port = 4000", one))
+    another_checkout(sample, (sample.root / "pyproject.toml").read_text())
+
+
+def fixed_and_taken(sample: Any) -> None:
+    text = "[tool.portconf.services]\nx = { port = 6379 }"
+    another_checkout(sample, text)
+    sample.declare(text)
+
+
 def nothing(_sample: Any) -> None: ...
+
+
+BLOCKS = {"first", "last", "size"}
 
 
 REFUSALS = [
@@ -148,6 +291,13 @@ REFUSALS = [
     (not_a_plan, "status", 4, "store_format", {"path"}),
     (somebody_elses_script, "export", 4, "file_conflict", {"path"}),
     (undeclared_service, "check", 1, "check", {"findings"}),
+    (nothing, "release", 2, "usage", {}),
+    (nothing, "release redis --checkout .", 2, "usage", {}),
+    (nothing, "run --json", 2, "usage", {}),
+    (not_a_registry, "status", 5, "registry", {"path"}),
+    (not_a_registry, "init --relocate", 5, "registry", {"path"}),
+    (small_instance_range, "init --relocate", 5, "blocks_exhausted", BLOCKS),
+    (fixed_and_taken, "init", 5, "lease_conflict", {"port", "service", "holder"}),
 ]
 
 

@@ -1,13 +1,18 @@
 """`status`, `check`, `why`, `get` and `completion`: what a reader is told."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from capability import needs
+from checkouts import declaration, free_ports, server
 from commandline import run
+
+from portconf.cli import VERBS
 
 
 @pytest.fixture
@@ -29,10 +34,41 @@ def test_a_piped_status_is_columns(make_sample):
     run("init", at=sample.root)
 
     assert run("status", at=sample.root).out == (
-        "service   port  variable       purpose\n"
-        "web       4000  WEB_PORT       Web\n"
-        "postgres  4001  POSTGRES_PORT\n"
+        "service   port  variable       state  purpose\n"
+        "web       4000  WEB_PORT       free   Web\n"
+        "postgres  4001  POSTGRES_PORT  free\n"
     )
+
+
+def test_a_piped_status_of_a_shifted_checkout_has_both_numbers(make_sample):
+    sample = make_sample("[tool.portconf.services]\nweb = 'Web'\ndb = { port = 5432 }")
+    run("init", at=sample.root)
+    run("init", "--relocate", at=sample.root)
+
+    assert run("status", at=sample.root).out == (
+        "service  port          variable  state  purpose\n"
+        "web      20000 (4000)  WEB_PORT  free   Web\n"
+        "db       5432          DB_PORT   free\n"
+    )
+
+
+@pytest.mark.parametrize(("folder", "state"), [("shop", "ours"), (".", "foreign")])
+def test_who_listens_is_told(make_sample, folder, state):
+    base = free_ports(2)  # other tests count on the plan's usual ports
+    sample = make_sample(declaration(base, "web", "redis"), git=True)
+    run("init", at=sample.root)
+
+    with server(base + 1, at=sample.root.parent / folder) as pid:
+        answer = run("status", at=sample.root)
+        why = run("why", "redis", at=sample.root).out
+
+    assert [line.split() for line in answer.out.splitlines()[1:]] == [
+        ["web", str(base), "WEB_PORT", "free"],
+        ["redis", str(base + 1), "REDIS_PORT", state],
+    ]
+    assert answer.err.startswith(f"portconf: redis: pid {pid} (")
+    assert (f"of the checkout {sample.root}" in answer.err) == (state == "ours")
+    assert f"\n  listens      {state}: pid {pid} (" in why
 
 
 def test_status_lists_what_has_no_port_and_what_is_not_declared(make_sample):
@@ -42,10 +78,10 @@ def test_status_lists_what_has_no_port_and_what_is_not_declared(make_sample):
 
     answer = run("status", at=sample.root)
 
-    assert [line.split(maxsplit=3) for line in answer.out.splitlines()[1:]] == [
-        ["web", "4000", "WEB_PORT", "Web"],
-        ["db", "4001", "DB_PORT", "Data (not declared)"],
-        ["queue", "-", "QUEUE_PORT", "Jobs"],
+    assert [line.split(maxsplit=4) for line in answer.out.splitlines()[1:]] == [
+        ["web", "4000", "WEB_PORT", "free", "Web"],
+        ["db", "4001", "DB_PORT", "free", "Data (not declared)"],
+        ["queue", "-", "QUEUE_PORT", "-", "Jobs"],
     ]
     assert answer.err == "portconf: no port yet for queue: run 'portconf init'\n"
 
@@ -55,7 +91,22 @@ def test_a_status_before_the_first_init_writes_nothing(sample):
 
     assert answer.code == 0
     assert not sample.plan_file.exists()
-    assert answer.out.count(" - ") == 7
+    assert not Path(os.environ["XDG_STATE_HOME"]).exists()
+    cells = [line.split() for line in answer.out.splitlines()[1:]]
+    assert [(port, state) for _, port, _, state, *_ in cells] == [("-", "-")] * 7
+
+
+def test_a_status_without_a_lease_shows_the_plan_and_takes_none(ready):
+    assert run("release", "--checkout", ".", at=ready.root).code == 0
+
+    answer = run("status", at=ready.root)
+
+    cells = [line.split() for line in answer.out.splitlines()[1:]]
+    assert [cell[1:3] for cell in cells] == [["-", f"({n})"] for n in range(4000, 4007)]
+    assert answer.err == (
+        "portconf: warning: this checkout has no lease yet: run 'portconf init'\n"
+    )
+    assert run("leases", "--json", at=ready.root).data == {"leases": []}
 
 
 def two_on_one_port(sample: Any) -> None:
@@ -105,6 +156,11 @@ def somebody_elses(sample: Any) -> None:
     (sample.root / "port_exports.sh").write_text("echo mine\n")
 
 
+def shifted_by_hand(sample: Any) -> None:
+    text = (sample.root / ".env").read_text()
+    (sample.root / ".env").write_text(text.replace("=400", "=2000"))
+
+
 DISAGREEMENTS = [
     (two_on_one_port, "port 4001 is assigned to both 'postgres' and 'redis'"),
     (declared_and_new, "'web' is declared but has no port"),
@@ -117,6 +173,7 @@ DISAGREEMENTS = [
     (stale("port_exports.sh"), "port_exports.sh is not what 'portconf init' would"),
     (set_outside_the_section, "sets REDIS_PORT outside portconf's section, at line 16"),
     (somebody_elses, "port_exports.sh was not written by portconf"),
+    (shifted_by_hand, ".env is not what 'portconf init' would write"),
 ]
 
 
@@ -134,6 +191,46 @@ def test_check_finds_a_disagreement(ready, disturb, told):
     assert told in answer.err
 
 
+def test_check_finds_files_that_no_lease_stands_behind(ready):
+    run("init", "--relocate", at=ready.root)
+    agreed = run("check", at=ready.root)
+    run("release", "--checkout", ".", at=ready.root)
+
+    answer = run("check", at=ready.root)
+
+    assert agreed.code == 0
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == (
+        "portconf: .env, .env.compose, port_exports.sh: written, but this checkout has"
+        " no lease of ports\n"
+    )
+    assert run("leases", "--json", at=ready.root).data == {"leases": []}
+
+
+@pytest.mark.parametrize(
+    ("root", "stamp", "told"),
+    [
+        ("/home/you/other", "0123", "the exports of another checkout, /home/you/other"),
+        (None, "0123", "older exports of this checkout"),
+        (None, None, None),
+    ],
+    ids=["another checkout's", "older", "current"],
+)
+def test_a_stale_shell_is_told_of(ready, monkeypatch, root, stamp, told):
+    kept = json.loads(run("export", "--format", "json", at=ready.root).out)
+    monkeypatch.setenv("PORTCONF_ROOT", root or kept["PORTCONF_ROOT"])
+    monkeypatch.setenv("PORTCONF_STAMP", stamp or kept["PORTCONF_STAMP"])
+
+    checked = run("check", at=ready.root)
+    shown, guarded = (run(verb, at=ready.root) for verb in ("status", "guard"))
+
+    assert checked.code == (1 if told else 0)
+    assert (shown.code, guarded.code) == (0, 0)
+    for each in (checked, shown, guarded):
+        assert (f"this shell has {told}" in each.err) == bool(told)
+        assert told or "this shell" not in each.err
+
+
 def test_check_of_a_fresh_clone_misses_no_generated_file(ready):
     for name in (".env", ".env.compose", "port_exports.sh"):
         (ready.root / name).unlink()
@@ -149,9 +246,30 @@ def test_why_tells_where_a_number_comes_from(ready):
         "  declared     pyproject.toml:8: tool.portconf.services.redis",
         "  rule         in sequence from base port 4000; kept until it is released",
         "  stored       config/port_assignments.json:18",
+        "  lease        the plan as it stands, 4000-4006 (instance 0)",
         "  exported     .env:8: REDIS_PORT=4003",
         "  exported     .env.compose:7: REDIS_PORT=4003",
         "  exported     port_exports.sh:7: export REDIS_PORT=4003",
+    ]
+
+
+def test_why_tells_of_the_block_and_what_it_stepped_over(ready):
+    run("init", "--relocate", at=ready.root)
+
+    told = run("why", "redis", at=ready.root).out
+
+    assert told.splitlines() == [
+        "redis has port 20003, as REDIS_PORT",
+        "  declared     pyproject.toml:8: tool.portconf.services.redis",
+        "  rule         in sequence from base port 4000; kept until it is released",
+        "  stored       config/port_assignments.json:18",
+        "  lease        block 20000-20099 (instance 1), which shifts 4003 by 16000"
+        " to 20003",
+        "  stepped over 4000-4006: 'portconf init --relocate' gave the plan's own"
+        " ports up",
+        "  exported     .env:8: REDIS_PORT=20003",
+        "  exported     .env.compose:7: REDIS_PORT=20003",
+        "  exported     port_exports.sh:7: export REDIS_PORT=20003",
     ]
 
 
@@ -211,8 +329,12 @@ def test_help_lists_the_verbs_and_the_exit_codes(tmp_path):
     answer = run("--help", at=tmp_path)
 
     assert answer.code == 0
-    assert "release             give a service's number up" in answer.out
-    assert "exit codes: 0 done, 1 a check found something" in answer.out
+    assert "release             give a service's number up, or a" in answer.out
+    for verb in VERBS:
+        assert f"\n    {verb} " in answer.out
+    told = " ".join(answer.out.split())
+    assert "exit codes: 0 done, 1 a check found something" in told
+    assert "5 registry, 7 foreign listener" in told
 
 
 @pytest.mark.parametrize(
@@ -269,4 +391,4 @@ def test_fish_completes_a_verb(tmp_path):
         check=True,
     )
 
-    assert done.stdout == "status\tShow the services and their ports\n"
+    assert done.stdout == "status\tShow the services, their ports and who listens on them\n"

@@ -2,15 +2,19 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import faults
 import pytest
 from commandline import run
 from contention import temporaries
 
+from portconf import machine
 from portconf.cli import INTERRUPTED
 from portconf.project import Project
+from portconf.registry.values import Lease
 
 
 PLAN = "config/port_assignments.json"
@@ -26,21 +30,34 @@ def _no_waiting(monkeypatch) -> None:
 
 
 @pytest.fixture
-def fresh(make_sample) -> Path:
-    """A project that has a `.env`, and no ports."""
+def fresh(make_sample, tmp_path) -> Path:
+    """A project that has a `.env`, and no ports; in an attempt to begin with."""
     root: Path = make_sample('[tool.portconf]\nservices = ["web", "db"]\n').root
-    (root / ".git").mkdir()
-    (root / ".env").write_text("SECRET=1\n")
+    with faults.attempt(root, tmp_path) as work:
+        (work / ".git").mkdir()
+        (work / ".env").write_text("SECRET=1\n")
     return root
 
 
 @pytest.fixture
-def begun(fresh: Path) -> Path:
-    """A project with its ports, which declares one service more."""
-    assert run("init", at=fresh).code == 0
-    declaration = '[tool.portconf]\nservices = ["web", "db", "new"]\n'
-    (fresh / "pyproject.toml").write_text(declaration)
+def begun(fresh: Path, tmp_path) -> Path:
+    """A project with its ports and its lease, which declares one service more."""
+    with faults.attempt(fresh, tmp_path) as work:
+        assert run("init", at=work).code == 0
+        declaration = '[tool.portconf]\nservices = ["web", "db", "new"]\n'
+        (work / "pyproject.toml").write_text(declaration)
     return fresh
+
+
+def seen(attempt: Path, place: Path) -> tuple[dict[str, bytes | None], Lease | None]:
+    """Return what an attempt has: its files, and its lease."""
+    with faults.attempt(attempt, place) as root:
+        return contents(root), leased(root)
+
+
+def leased(root: Path) -> Lease | None:
+    lease = Project.find(str(root)).lease()
+    return lease and replace(lease, since=0.0)  # which is another in each attempt
 
 
 def contents(root: Path) -> dict[str, bytes | None]:
@@ -48,19 +65,28 @@ def contents(root: Path) -> dict[str, bytes | None]:
     return {name: p.read_bytes() if p.exists() else None for name, p in paths.items()}
 
 
-def check_whole(
-    root: Path, before: dict[str, bytes | None], after: dict[str, bytes | None]
-) -> None:
-    """Check that every file is old or new, and that the next `init` does the rest."""
-    left = contents(root)
+def check_whole(root: Path, before: Any, after: Any, *, call: str) -> None:
+    """
+    Check that files and lease are old or new, and that the next `init` does the rest.
+
+    What follows from a lease is not written before it is kept.
+    """
+    left, lease = contents(root), leased(root)
     for name in FILES:
-        assert left[name] in (before[name], after[name])
-    assert left[PLAN] == after[PLAN] or left == before
+        assert left[name] in (before[0][name], after[0][name]), call
+    assert left[PLAN] == after[0][PLAN] or left == before[0], call
+    assert lease in (before[1], after[1]), call
+    assert lease == after[1] or left == before[0], call
 
     project = Project.find(str(root), lock_timeout=1)
     project.init()
-    assert project.check() == ()
-    assert temporaries(root) == []
+    assert project.check() == (), call
+    # It is the same block in the end, whatever came between.
+    assert leased(root) == after[1], call
+    assert [each.lease.holder.root for each in machine.tenants(timeout=1)] == [str(root)]
+    assert temporaries(root) == [], call
+    registry = Path(os.environ["XDG_STATE_HOME"], "portconf")
+    assert [each.name for each in registry.iterdir()] == ["registry.sqlite3"], call
 
 
 BROKEN = OSError(errno.EIO, os.strerror(errno.EIO))
@@ -69,9 +95,9 @@ BROKEN = OSError(errno.EIO, os.strerror(errno.EIO))
 @pytest.mark.parametrize(
     ("template", "act", "error", "codes"),
     [
-        ("fresh", "init", BROKEN, {2, 4}),
-        ("begun", "init", BROKEN, {2, 4}),
-        ("begun", "assign", BROKEN, {2, 4}),
+        ("fresh", "init", BROKEN, {2, 4, 5}),
+        ("begun", "init", BROKEN, {2, 4, 5}),
+        ("begun", "assign", BROKEN, {2, 4, 5}),
         ("begun", "init", KeyboardInterrupt(), {INTERRUPTED}),
     ],
     ids=["first init", "init", "assign", "interrupted init"],
@@ -80,7 +106,8 @@ def test_a_call_that_fails_leaves_every_file_old_or_new(
     template, act, error, codes, request, tmp_path, capsys
 ):
     project = request.getfixturevalue(template)
-    before, after = contents(project), contents(faults.done(project, tmp_path, act))
+    before = seen(project, tmp_path)
+    after = seen(faults.done(project, tmp_path, act), tmp_path)
     descriptors = os.listdir("/dev/fd")
     told = getattr(error, "strerror", "")
     names = set()
@@ -88,9 +115,9 @@ def test_a_call_that_fails_leaves_every_file_old_or_new(
     for call, code, root in faults.failed(project, tmp_path, act, error):
         said = capsys.readouterr().err
         assert code == 0 or (code in codes and told in said), (call, said)
-        assert code or contents(root) == after, call
+        assert code or (contents(root), leased(root)) == after, call
         assert temporaries(root) == [], call
-        check_whole(root, before, after)
+        check_whole(root, before, after, call=call)
         capsys.readouterr()
         names.add(call.partition("(")[0])
 
@@ -107,11 +134,13 @@ def test_a_command_killed_in_any_call_leaves_every_file_old_or_new(
     template, act, request, tmp_path
 ):
     project = request.getfixturevalue(template)
-    before, after = contents(project), contents(faults.done(project, tmp_path, act))
+    before = seen(project, tmp_path)
+    after = seen(faults.done(project, tmp_path, act), tmp_path)
 
     killed = faults.killed(project, tmp_path, act)
 
     assert len(killed) > len(CALLS)
-    assert any(temporaries(root) for root in killed)
-    for root in killed:
-        check_whole(root, before, after)
+    assert any(temporaries(attempt) for attempt in killed)
+    for attempt in killed:
+        with faults.attempt(attempt, tmp_path) as root:
+            check_whole(root, before, after, call=attempt.name)

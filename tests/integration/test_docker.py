@@ -145,18 +145,20 @@ def test_what_is_wrong_with_one_container_hides_no_other(monkeypatch):
 
 
 def silent(_connection, stop):
-    stop.wait(30)
+    stop.wait(5)
 
 
 def trickling(connection, stop):
     connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n[")
-    while not stop.wait(0.02):
+    for _ in range(250):
         connection.sendall(b" ")
+        if stop.wait(0.02):
+            break
 
 
-def endless(connection, stop):
+def endless(connection, _stop):
     connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n[")
-    while not stop.is_set():
+    while True:  # until the other side closes
         connection.sendall(b" " * 65536)
 
 

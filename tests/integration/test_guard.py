@@ -1,21 +1,20 @@
 """Whose server listens on our ports: real servers, in real checkouts."""
 
-import os
+import pwd
 import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from capability import needs, unmeasured
+from capability import needs
 from checkouts import Checkout, declaration, free_ports
 from commandline import Ran
-from servers import ANY, Server, free, needs_address, other_user, serve
+from servers import ANY, Server, free, needs_address, other_user, serve, without_privileges
 
 
 pytestmark = [needs("git"), needs("kill")]
@@ -41,9 +40,11 @@ def make_checkout(tmp_path, base) -> Callable[..., Checkout]:
         made = Checkout(tmp_path / name)
         made.root.mkdir(parents=True)
         made.git("init", "-q", "-b", "main", "--template=")
-        made.commit(text or declaration(base))
+        made.declare(text or declaration(base))
         if init:
             made.init()
+        made.git("add", "pyproject.toml", *(["config"] if init else []))
+        made.git("commit", "-qm", "ports")
         return made
 
     return make
@@ -317,6 +318,7 @@ def test_without_git_too_a_server_counts_as_that_of_who_started_it(
     plain = Checkout(tmp_path / "plain")
     plain.root.mkdir()
     plain.declare(declaration(free_ports(3)))
+    plain.init()
     start = ("-C", str(plain.root), "run", "--")
 
     with serve(shop.port(), at=outside, by=start):
@@ -363,6 +365,7 @@ def _below(shop: Checkout, _outside: Path) -> Iterator[Server]:
 def _second_project(shop: Checkout, _outside: Path) -> Iterator[Server]:
     second = shop.below("billing")
     second.declare(declaration(free_ports(3)))
+    second.init()
     with serve(shop.port(), at=second.root, by=("run", "--")) as server:
         yield server
 
@@ -471,45 +474,25 @@ def test_another_users_server_in_our_checkout_is_ours(shop):
         assert seen(shop.run("guard", "--json")) == {"web": "ours"}
 
 
-@pytest.fixture
-def theirs(base) -> Iterator[tuple[Checkout, dict[str, Any]]]:
-    """A checkout of another user, and how to start a command as that user."""
+def test_a_server_that_we_may_not_look_into_is_told_with_its_user(shop, outside):
     user = other_user()
-    with tempfile.TemporaryDirectory(prefix="portconf-theirs-") as folder:
-        made = Checkout(Path(folder).resolve() / "shop")
-        made.root.mkdir()
-        made.declare(declaration(base))
-        for path in (made.root.parent, made.root, made.root / "pyproject.toml"):
-            os.chown(path, user, user)
-        variables = {**unmeasured(), "HOME": folder, "XDG_STATE_HOME": folder}
-        yield made, {"user": user, "group": user, "env": variables}
+    guard = [sys.executable, "-m", "portconf", "guard"]
 
-
-def test_a_server_that_we_may_not_look_into_is_told_with_its_user(theirs, outside):
-    checkout, options = theirs
-    words = [sys.executable, "-m", "portconf", "-C", str(checkout.root)]
-
-    def ask(*verb: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*words, *verb],
-            cwd=checkout.root,
+    with serve(shop.port(), at=outside, user=user) as server:
+        done = subprocess.run(
+            guard,
+            cwd=shop.root,
             capture_output=True,
             text=True,
             check=False,
-            **options,
+            preexec_fn=without_privileges,
         )
 
-    started = ask("init")
-    if started.returncode:
-        pytest.skip(f"the other user cannot run portconf: {started.stderr}")
-    port = int(ask("get", "web").stdout)
-
-    with serve(port, at=outside):  # ours, whom that user does not see
-        done = ask("guard")
-
-    assert done.returncode == 0
-    assert f"warning: port {port} of 'web' is perhaps not ours" in done.stderr
-    assert "root" in done.stderr
+    assert (done.returncode, done.stdout) == (0, "")
+    (warning, _) = done.stderr.splitlines()
+    assert f"warning: port {server.port} of 'web' is perhaps not ours: " in warning
+    assert str(server.pid) not in warning  # so it was indeed not seen
+    assert pwd.getpwuid(user).pw_name in warning
 
 
 # At lease time.

@@ -62,7 +62,7 @@ except PortconfError:
     pass  # before the first `inv ports.init`
 """
 TASKS = [
-    *("add", "check", "env", "export", "get", "init"),
+    *("add", "check", "env", "export", "gc", "get", "guard", "init", "leases"),
     *("release", "reset", "schema", "status", "why"),
 ]
 
@@ -130,7 +130,12 @@ def test_a_listing_neither_fails_nor_writes_nor_complains(sample, arrange, way, 
 
 ALIKE = [
     ("init --gitignore --json", "init --gitignore --json"),
+    ("init --relocate", "init --relocate"),
     ("status --json", "status --json"),
+    ("status --all", "status --all"),
+    ("guard --json", "guard --json"),
+    ("leases", "leases"),
+    ("gc --dry-run --json", "gc --dry-run --json"),
     ("export --format=fish", "export --format fish"),
     ("export --dry-run --force --json", "export --dry-run --force --json"),
     ("reset --yes", "reset --yes"),
@@ -140,6 +145,7 @@ ALIKE = [
     ("why redis", "why redis"),
     ("schema", "schema"),
     ("release redis", "release redis"),
+    ("release --checkout=. --force", "release --checkout . --force"),
     (
         "add web --purpose=Web --port=8000 --container-port=80 --variable=WEB",
         "add web --purpose=Web --port=8000 --container-port=80 --env=WEB",
@@ -148,19 +154,25 @@ ALIKE = [
 
 
 @pytest.mark.parametrize(("task", "words"), ALIKE, ids=[task for task, _ in ALIKE])
-def test_a_task_does_what_the_command_does(make_sample, task, words):
+def test_a_task_does_what_the_command_does(make_sample, monkeypatch, task, words):
     projects = [make_sample(name=name, git=True) for name in ("one", "two")]
-    for sample in projects:
+    # Each on a machine of its own, as it were: one would have the other's ports.
+    one, two = (str(sample.root.parent / f"state of {sample.root.name}") for sample in projects)
+    for sample, registry in zip(projects, (one, two), strict=True):
         (sample.root / "tasks.py").write_text(PORTS_ALONE)
+        monkeypatch.setenv("XDG_STATE_HOME", registry)
         run("init", at=sample.root)
 
-    mine = invoke(*f"ports.{task}".split(), at=projects[0].root)
+    mine = invoke(*f"ports.{task}".split(), at=projects[0].root, XDG_STATE_HOME=one)
     its = run(*words.split(), at=projects[1].root)
 
     def same(text: str) -> str:
         # The folder's name is in PORTCONF_ROOT, and so in the stamp.
         text = re.sub(r"(STAMP\W+)[0-9a-f]{16}", r"\1", text)
-        return text.replace("ports: ", "portconf: ").replace("/one", "/two")
+        # A lease tells since when, and has the folder's name for its own.
+        text = re.sub(r'("since": )[\d.]+', r"\1", text)
+        text = text.replace("ports: ", "portconf: ")
+        return re.sub(r"\bone\b", "two", text)
 
     assert mine.returncode == its.code
     assert same(mine.stdout) == same(its.out)

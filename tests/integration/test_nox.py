@@ -120,10 +120,10 @@ def test_a_listing_neither_fails_nor_writes(user, arrange):
     lines = listed.stdout.splitlines()
     # nox marks what a bare `nox` runs with a star.
     assert [line for line in lines if line.startswith("- ")] == [
-        "- ports-init -> Assign what is declared, write the files.",
-        "- ports-status -> Show the services and their ports.",
+        "- ports-init -> Assign what is declared, lease the ports, write the files.",
+        "- ports-status -> Show the services, their ports and who listens on them.",
         "- ports-export -> Write the files, or print one format.",
-        "- ports-reset -> Drop all assignments.",
+        "- ports-reset -> Drop all assignments, and the lease.",
     ]
     assert "* called [mine] -> Say that it was called." in lines
 
@@ -232,14 +232,23 @@ def test_the_wrong_order_is_a_type_error_that_shows_the_right_one(session):
         portconf.nox.with_ports(tests)
 
 
-@pytest.mark.parametrize("target", [None, 42, "tests"])
+@pytest.mark.parametrize("target", [42, "tests", [], {}])
 def test_what_is_neither_session_nor_function_is_a_type_error(target):
     with pytest.raises(TypeError, match="with_ports stands below"):
         portconf.nox.with_ports(target)
 
 
-def test_a_decorated_function_keeps_its_name_its_text_and_its_result():
-    @portconf.nox.with_ports
+@pytest.mark.parametrize(
+    "decorator",
+    [
+        portconf.nox.with_ports,
+        portconf.nox.with_ports(),
+        portconf.nox.with_ports(guard=False),
+    ],
+    ids=["bare", "called", "without the guard"],
+)
+def test_a_decorated_function_keeps_its_name_its_text_and_its_result(decorator):
+    @decorator
     def tests(session):
         """Run the tests."""
 

@@ -9,8 +9,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import cycle
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,11 +35,10 @@ def _has_ipv6() -> bool:
 
 
 def _shows_silent_sockets() -> bool:
-    """Linux 6.8 and later."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        return bool(traces.traces({port: TCP})[port])
+    if sys.platform != "linux":
+        return False
+    release = os.uname().release.split("-")[0].split(".")
+    return (int(release[0]), int(release[1])) >= (6, 8)
 
 
 def _has_more_loopback() -> bool:
@@ -158,6 +158,20 @@ def accepted_without_listener() -> Iterator[int]:
 
 
 @contextmanager
+def half_closed() -> Iterator[int]:
+    """A program that has said all and still reads."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        with socket.create_connection(server.getsockname()) as client:
+            accepted, _ = server.accept()
+            with accepted:
+                client.shutdown(socket.SHUT_WR)
+                accepted.recv(1)
+                yield client.getsockname()[1]
+
+
+@contextmanager
 def waiting_and_silent() -> Iterator[int]:
     with only_time_wait() as port:
         options = (socket.SO_REUSEADDR,)
@@ -191,6 +205,7 @@ TABLE = {
     "stopped under a client": (stopped_under_a_client, WAITING),
     "outgoing connection": (outgoing, HELD),
     "accepted, no listener": (accepted_without_listener, HELD),
+    "half-closed connection": (half_closed, HELD),
     "TIME_WAIT and silent": (waiting_and_silent, HELD),
     "nothing": (nothing, FREE),
 }
@@ -396,6 +411,20 @@ def test_a_port_that_is_let_go_while_it_is_judged_is_free():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(binding, "traces", let_go)
             assert bindable(port) is FREE
+
+
+def test_a_socket_that_is_being_closed_holds_nothing(monkeypatch):
+    table = netlink.Table(family=socket.AF_INET)
+    for column, value in (
+        (table.ports, 4000),
+        (table.states, netlink.CLOSE),
+        (table.inodes, 0),
+    ):
+        column.append(value)
+    kernel = SimpleNamespace(table=lambda *_: table)
+    monkeypatch.setattr(netlink, "sock_diag", lambda: nullcontext(kernel))
+
+    assert traces.traces({4000: TCP}) == {4000: set()}
 
 
 def test_a_bind_costs_microseconds():

@@ -229,7 +229,7 @@ def test_a_foreign_listener_on_one_port_shifts_the_whole(shop, base, tmp_path):
 
 
 def test_a_silent_holder_of_one_port_shifts_the_whole(shop, base, tmp_path):
-    with server(base + 1, at=tmp_path, listen=False):
+    with server(base + 1, at=tmp_path, does="bind"):
         lease = shop.init()
 
     assert lease["shift"] > 0
@@ -243,8 +243,8 @@ def test_our_own_server_on_the_plans_port_shifts_nothing(shop, base):
     assert lease["shift"] == 0
 
 
-@pytest.mark.parametrize("listen", [True, False])
-def test_a_block_with_a_needed_port_in_use_is_stepped_over(tmp_path, base, listen):
+@pytest.mark.parametrize("does", ["listen", "bind"])
+def test_a_block_with_a_needed_port_in_use_is_stepped_over(tmp_path, base, does):
     first = free_ports(40)
     shop = Checkout(tmp_path / "shop")
     shop.root.mkdir()
@@ -253,7 +253,7 @@ def test_a_block_with_a_needed_port_in_use_is_stepped_over(tmp_path, base, liste
     shop.commit(base, settings=settings)
     tree = shop.worktree("../tree")
 
-    with server(first + 2, at=tmp_path, listen=listen):
+    with server(first + 2, at=tmp_path, does=does):
         lease = tree.init()
 
     assert lease["block"] == f"{first + 20}-{first + 39}"

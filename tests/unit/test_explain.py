@@ -1,8 +1,10 @@
 import pytest
 
 from portconf.explain import explain
-from portconf.model import Plan, Service
+from portconf.model import Plan, PortRange, Protocol, Service
+from portconf.ownership import Listener, Sighting, Verdict
 from portconf.plan import begin, extend, release
+from portconf.registry.values import Holder, Lease
 from portconf.reports import Explanation, Place
 from portconf.settings import PYPROJECT, Settings
 from portconf.store import render
@@ -31,9 +33,9 @@ def why(name: str, plan: Plan, settings: Settings = SETTINGS, **more) -> Explana
         texts,
         more.get("environment", {}),
         variable=service.variable,
-        port=plan.services[name].port,
+        port=more.get("port", plan.services[name].port),
         lease=more.get("lease"),
-        listens=None,
+        listens=more.get("listens"),
     )
 
 
@@ -125,3 +127,74 @@ def test_a_service_named_like_a_key_of_the_file_is_found_there(name):
     stored = why(name, plan, Settings()).stored
 
     assert stored.line == 10
+
+
+def lease(**more) -> Lease:
+    root = "/home/you/shop"
+    holder = Holder(
+        namespace="", checkout=f"{root}/.git", project="", root=root, name="shop"
+    )
+    return Lease(number=3, holder=holder, **more)
+
+
+AS_IT_STANDS = lease(ports={4000: "web", 4001: "mq"})
+SHIFTED = lease(shift=16000, block=PortRange(first=20000, last=20099))
+
+
+@pytest.mark.parametrize(
+    ("name", "port", "held", "leased"),
+    [
+        ("web", None, None, "this checkout has none yet: run 'portconf init'"),
+        ("web", 4000, None, "none, the registry is off: the plan's own number counts"),
+        (
+            *("web", 4000, AS_IT_STANDS),
+            "the plan as it stands, 4000-4001 (instance 0)",
+        ),
+        (
+            *("web", 20000, SHIFTED),
+            "block 20000-20099 (instance 3), which shifts 4000 by 16000 to 20000",
+        ),
+        (
+            *("db", 4010, SHIFTED),
+            (
+                "block 20000-20099 (instance 3), but this port is fixed or shared, and"
+                " does not move"
+            ),
+        ),
+    ],
+)
+def test_why_tells_how_the_checkout_came_to_its_ports(name, port, held, leased):
+    found = why(name, planned(*SETTINGS.services), port=port, lease=held)
+
+    assert found.leased == leased
+    assert (found.port, found.lease) == (port, held)
+    assert found.assigned == {"web": 4000, "db": 4010}[name]
+
+
+@pytest.mark.parametrize(
+    ("value", "overridden"),
+    [("20000", None), ("4000", "WEB_PORT=4000 in this shell's environment")],
+)
+def test_the_plan_s_own_number_in_a_shell_overrides_a_shifted_port(value, overridden):
+    found = why(
+        "web",
+        planned(*SETTINGS.services),
+        port=20000,
+        lease=SHIFTED,
+        environment={"WEB_PORT": value},
+    )
+
+    assert found.overridden == overridden
+
+
+def test_who_listens_is_part_of_the_explanation():
+    seen = Sighting(
+        port=4000,
+        verdict=Verdict.FOREIGN,
+        text="pid 9",
+        listener=Listener(port=4000, protocol=Protocol.TCP, address="::1"),
+    )
+
+    found = why("web", planned(*SETTINGS.services), listens=seen)
+
+    assert found.listens is seen

@@ -307,6 +307,14 @@ def test_a_block_does_not_grow_into_anothers(table):
         take(table, "tree", 4000, 4010, **TREE)
 
 
+def test_a_block_does_not_grow_around_a_port_of_anothers(table):
+    take(table, "tree", 4000, **TREE)
+    take(table, "pinned", 4500, fixed={"pin": 20015})
+
+    with pytest.raises(LeaseConflictError, match="pinned at /home/you/pinned is in"):
+        take(table, "tree", 4000, 4010, **TREE)
+
+
 def test_a_block_does_not_grow_over_the_end_of_the_range(table):
     blocks = PortRange(first=20000, last=20014)
     take(table, "tree", 4000, **TREE, blocks=blocks)

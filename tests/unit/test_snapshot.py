@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import Any
 import pytest
 
 from portconf import snapshot
-from portconf.snapshot import SETTLED_NS, fingerprint, read, settled
+from portconf.snapshot import SETTLED_NS, done, fingerprint, read, settled, surroundings
 
 
 PORTS = {"web": 4000, "db": 4001}
@@ -191,6 +193,171 @@ def test_an_input_that_changed_after_it_was_seen_ends_the_answer_at_once(project
     keep(project, inputs=inputs)
 
     assert read(str(project)) is None
+
+
+def seen(*paths: Path) -> list[tuple[str, Any]]:
+    return [(str(path), fingerprint(str(path))) for path in paths]
+
+
+@pytest.fixture
+def finished(project: Path) -> list[Path]:
+    """What `init` found as it is to be: a file, and one that is not to be there."""
+    (project / ".env").write_text("WEB_PORT=4000\n", encoding="utf-8")
+    return [project / ".env", project / ".gitignore"]
+
+
+def test_an_init_that_found_nothing_to_do_is_done(project, finished):
+    (project / "a" / "b").mkdir(parents=True)
+
+    assert keep(project, done=seen(*finished))
+
+    assert done(str(project))
+    assert done(str(project / "a" / "b"))
+    assert read(str(project)) == ANSWERS
+
+
+def test_answers_alone_do_not_tell_that_init_is_done(project):
+    assert not done(str(project))
+
+    keep(project)
+
+    assert read(str(project)) == ANSWERS
+    assert not done(str(project))
+
+
+@pytest.mark.parametrize("change", [_longer, _same_size_same_mtime, _replaced, os.utime])
+def test_a_changed_file_ends_what_is_done_but_not_the_answers(
+    project, finished, change: Callable[[Path], object]
+):
+    keep(project, done=seen(*finished))
+
+    change(project / ".env")
+
+    assert not done(str(project))
+    assert read(str(project)) == ANSWERS
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["gone", "come"])
+def test_a_file_that_comes_or_goes_ends_what_is_done(project, finished, which):
+    keep(project, done=seen(*finished))
+
+    if which:
+        finished[which].touch()
+    else:
+        finished[which].unlink()
+
+    assert not done(str(project))
+    assert read(str(project)) == ANSWERS
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_a_changed_input_ends_what_is_done(project, finished, name):
+    keep(project, done=seen(*finished))
+
+    _longer(project / name)
+
+    assert not done(str(project))
+
+
+def test_a_file_that_was_finished_just_now_is_not_remembered(project, finished):
+    now = time.time_ns() + 10 * SETTLED_NS
+    os.utime(project / ".env", ns=(now, now))  # however long ago the inputs changed
+
+    assert keep(project, done=seen(*finished), read_ns=now)
+
+    assert not done(str(project))
+    assert read(str(project)) == ANSWERS
+
+
+def test_a_path_of_two_lines_is_not_kept(project):
+    odd = project / "two\nlines"
+    odd.touch()
+
+    assert not keep(project, done=seen(odd))
+    assert not keep(project, inputs=seen(odd))
+    assert not done(str(project))
+
+
+def test_a_damaged_snapshot_does_not_tell_that_init_is_done(project, finished):
+    keep(project, done=seen(*finished))
+    path = kept(project)
+
+    path.write_bytes(path.read_bytes().replace(b"4001", b"4002"))
+
+    assert not done(str(project))
+
+
+# Each says where the registry is: another may give the checkout other ports.
+@pytest.mark.parametrize("name", ["PORTCONF_REGISTRY", "XDG_STATE_HOME", "HOME"])
+def test_another_registry_ends_the_answers_until_it_is_the_first_again(
+    project, finished, monkeypatch, name
+):
+    before = surroundings()
+    keep(project, done=seen(*finished))
+    first = os.environ.get(name)
+
+    monkeypatch.setenv(name, "/home/you/elsewhere")
+    assert surroundings() != before
+    assert read(str(project)) is None
+    assert not done(str(project))
+
+    if first is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, first)
+    assert surroundings() == before
+    assert read(str(project)) == ANSWERS
+    assert done(str(project))
+
+
+def test_a_value_in_another_variable_is_another_registry(monkeypatch):
+    monkeypatch.setenv("PORTCONF_REGISTRY", "/home/you/x")
+    monkeypatch.setenv("XDG_STATE_HOME", "")
+    before = surroundings()
+
+    monkeypatch.setenv("PORTCONF_REGISTRY", "")
+    monkeypatch.setenv("XDG_STATE_HOME", "/home/you/x")
+
+    assert surroundings() != before
+
+
+def test_a_variable_that_says_nothing_of_the_registry_changes_nothing(monkeypatch):
+    before = surroundings()
+
+    monkeypatch.setenv("REDIS_PORT", "1")
+
+    assert surroundings() == before
+
+
+ASK = "from portconf import snapshot; print(snapshot.surroundings())"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs network namespaces")
+def test_another_network_has_other_surroundings():
+    asking = [sys.executable, "-c", ASK]
+    user = [] if os.geteuid() == 0 else ["--map-root-user"]
+    entered = subprocess.run(
+        ["unshare", "--net", *user, *asking], capture_output=True, text=True, check=False
+    )
+    if entered.returncode:
+        pytest.skip(f"may not make a network: {entered.stderr}")
+
+    here = subprocess.run(asking, capture_output=True, text=True, check=True)
+
+    assert here.stdout == f"{surroundings()}\n"
+    assert entered.stdout != here.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_network_that_cannot_be_seen_is_no_error(monkeypatch):
+    before = surroundings()
+
+    def hidden(_path: str) -> str:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "readlink", hidden)
+
+    assert surroundings() != before
 
 
 @pytest.mark.parametrize("value", ["two\nlines", "\n"])
