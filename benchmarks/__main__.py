@@ -13,6 +13,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
 import crowd
 import durable
 import growth
+import guard
 import listeners
 import runners
 import safety
@@ -25,7 +26,17 @@ from table import Row, render
 GROUPS = {
     module.__name__: module
     # What needs the settled project comes last: it takes two seconds to settle.
-    for module in (growth, durable, crowd, safety, runners, listeners, start, warm)
+    for module in (
+        growth,
+        durable,
+        crowd,
+        safety,
+        runners,
+        listeners,
+        guard,
+        start,
+        warm,
+    )
 }
 
 

@@ -41,9 +41,7 @@ def free_ports(count: int) -> int:
     raise AssertionError(f"no {count} free ports in a row")
 
 
-def declaration(
-    base: int, *services: str, settings: str = "", table: str = ""
-) -> str:
+def declaration(base: int, *services: str, settings: str = "", table: str = "") -> str:
     """Return a `pyproject.toml`; ``table`` is what the services' table holds instead."""
     head = f"[tool.portconf]\nbase-port = {base}\n{settings}\n"
     if table:
@@ -80,7 +78,9 @@ class Checkout:
         names = services or SERVICES
         self.declare(declaration(base, *names, settings=settings))
         (self.root / "config").mkdir(exist_ok=True)
-        ports = {name: {"port": base + n, "purpose": ""} for n, name in enumerate(names)}
+        ports = {
+            name: {"port": base + n, "purpose": ""} for n, name in enumerate(names)
+        }
         plan = {
             "format": 1,
             "base_port": base,

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -227,7 +227,7 @@ def _contend(place: str, processes: int, projects: int, rounds: int) -> Contenti
         for one in range(processes)
     ]
     stop, stopper = os.pipe()
-    watcher = _fork(_watch, stop, stopper, f"{place}/log-watch")
+    watcher = _fork(_watch, stop, (stopper, starter), f"{place}/log-watch")
     os.close(stop)
     began = time.monotonic()
     os.close(starter)
@@ -276,9 +276,10 @@ def _timed(log: _Log, act: Callable[[], Lease | None]) -> Lease | None:
         log.waits.append(time.monotonic() - began)
 
 
-def _watch(stop: int, stopper: int, path: str) -> None:
+def _watch(stop: int, others: tuple[int, ...], path: str) -> None:
     """Look at the database as long as the others work."""
-    os.close(stopper)
+    for descriptor in others:
+        os.close(descriptor)
     os.set_blocking(stop, False)
     registry = os.environ["PORTCONF_REGISTRY"]
     looks = most = 0
@@ -563,10 +564,6 @@ def _read(path: str) -> dict[str, Any]:
     with open(path, encoding="utf-8") as file:
         found: dict[str, Any] = json.load(file)
     return found
-
-
-def _lines() -> Iterator[str]:
-    yield from ()
 
 
 if __name__ == "__main__":

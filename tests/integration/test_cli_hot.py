@@ -255,7 +255,9 @@ def track_a_generated_file(root: Path) -> None:
 WORK: dict[str, Callable[[Path], object]] = {
     "the plan": lambda root: (root / "config" / "port_assignments.json").touch(),
     "a new service": lambda root: replaced(
-        root / "pyproject.toml", "[tool.portconf.services]", "[tool.portconf.services]\nx=''"
+        root / "pyproject.toml",
+        "[tool.portconf.services]",
+        "[tool.portconf.services]\nx=''",
     ),
     "another .env": lambda root: replaced(root / ".env", "4003", "4009"),
     "no .env": lambda root: (root / ".env").unlink(),
@@ -276,7 +278,9 @@ def test_an_init_that_may_have_work_looks(finished, give):
     first = run("init", at=finished.root)
     assert first.code == 0
     # What it does and what it tells is what it would without any snapshot.
-    again, whole = (run(*words, at=finished.root) for words in (["init"], ["-C", ".", "init"]))
+    again, whole = (
+        run(*words, at=finished.root) for words in (["init"], ["-C", ".", "init"])
+    )
     assert again == whole
 
 

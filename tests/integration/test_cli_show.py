@@ -258,15 +258,15 @@ def test_why_tells_of_the_block_and_what_it_stepped_over(ready):
 
     told = run("why", "redis", at=ready.root).out
 
+    block = "block 20000-20099 (instance 1), which shifts 4003 by 16000 to 20003"
+    reason = "'portconf init --relocate' gave the plan's own ports up"
     assert told.splitlines() == [
         "redis has port 20003, as REDIS_PORT",
         "  declared     pyproject.toml:8: tool.portconf.services.redis",
         "  rule         in sequence from base port 4000; kept until it is released",
         "  stored       config/port_assignments.json:18",
-        "  lease        block 20000-20099 (instance 1), which shifts 4003 by 16000"
-        " to 20003",
-        "  stepped over 4000-4006: 'portconf init --relocate' gave the plan's own"
-        " ports up",
+        f"  lease        {block}",
+        f"  stepped over 4000-4006: {reason}",
         "  exported     .env:8: REDIS_PORT=20003",
         "  exported     .env.compose:7: REDIS_PORT=20003",
         "  exported     port_exports.sh:7: export REDIS_PORT=20003",
@@ -391,4 +391,7 @@ def test_fish_completes_a_verb(tmp_path):
         check=True,
     )
 
-    assert done.stdout == "status\tShow the services, their ports and who listens on them\n"
+    assert (
+        done.stdout
+        == "status\tShow the services, their ports and who listens on them\n"
+    )

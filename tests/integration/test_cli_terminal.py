@@ -25,7 +25,9 @@ def test_a_status_on_a_terminal_is_a_coloured_table(ready):
     top = next(index for index, line in enumerate(lines) if line.startswith("╭"))
     title, drawing, footer = lines[:top], lines[top:-1], lines[-1]
     assert "".join(line.strip() for line in title) == str(ready.root)
-    assert re.search(r"│ redis +│ 4003 │ REDIS_PORT +│ free +│ Redis Cache", "\n".join(drawing))
+    assert re.search(
+        r"│ redis +│ 4003 │ REDIS_PORT +│ free +│ Redis Cache", "\n".join(drawing)
+    )
     assert footer.strip() == "next port: 4007"
     assert {len(line) for line in drawing} == {len(drawing[0])}
 

@@ -14,7 +14,15 @@ import pytest
 from capability import needs
 from checkouts import Checkout, declaration, free_ports
 from commandline import Ran
-from servers import ANY, Server, free, needs_address, other_user, serve, without_privileges
+from servers import (
+    ANY,
+    Server,
+    free,
+    needs_address,
+    other_user,
+    serve,
+    without_privileges,
+)
 
 
 pytestmark = [needs("git"), needs("kill")]
@@ -51,19 +59,19 @@ def make_checkout(tmp_path, base) -> Callable[..., Checkout]:
 
 
 @pytest.fixture
-def shop(make_checkout) -> Checkout:
+def shop(make_checkout: Callable[..., Checkout]) -> Checkout:
     """A main checkout that has the plan's own ports."""
     return make_checkout()
 
 
 @pytest.fixture
-def sibling(shop) -> Checkout:
+def sibling(shop: Checkout) -> Checkout:
     """A worktree beside it."""
     return shop.worktree("../feature")
 
 
 @pytest.fixture
-def outside(tmp_path) -> Path:
+def outside(tmp_path: Path) -> Path:
     """A folder that lies in no checkout."""
     folder = tmp_path / "outside"
     folder.mkdir()
@@ -431,9 +439,7 @@ def test_a_shared_service_is_served_by_whom_it_may(make_checkout, base, outside)
     assert "warning" not in main.err + linked.err
 
 
-def test_a_declaration_may_say_that_the_guard_only_warns(
-    make_checkout, base, outside
-):
+def test_a_declaration_may_say_that_the_guard_only_warns(make_checkout, base, outside):
     shop = make_checkout(text=declaration(base, settings='guard = "warn"'))
 
     with serve(base, at=outside) as server:

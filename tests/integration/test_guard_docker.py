@@ -57,9 +57,7 @@ def composed(
 ) -> dict[str, Any]:
     """Return the recorded container of Compose, on our port and of a folder."""
     found = copy.deepcopy(COMPOSED[0])
-    found["Ports"] = [
-        {"IP": on, "PrivatePort": 5432, "PublicPort": port, "Type": kind}
-    ]
+    found["Ports"] = [{"IP": on, "PrivatePort": 5432, "PublicPort": port, "Type": kind}]
     labels = found["Labels"]
     labels["com.docker.compose.project.working_dir"] = str(folder)
     return found
@@ -98,11 +96,11 @@ def test_a_container_of_another_checkout_is_told_with_all_that_mends_it(shop, pu
     with serve(port, at=ROOT):
         done = shop.run("guard")
 
+    who = f"container shop-postgres-1 of the Compose project shop in {sibling.root}"
+    whose = f"of the checkout {sibling.root} (branch feature)"
     assert done.code == 7
     assert done.err.splitlines() == [
-        f"portconf: port {port} of 'db' is somebody else's: container shop-postgres-1"
-        f" of the Compose project shop in {sibling.root},"
-        f" of the checkout {sibling.root} (branch feature) listens there",
+        f"portconf: port {port} of 'db' is somebody else's: {who}, {whose} listens there",
         "hint: stop it: docker stop shop-postgres-1",
         "or give this checkout other ports: portconf init --relocate",
     ]

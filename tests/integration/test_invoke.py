@@ -157,7 +157,9 @@ ALIKE = [
 def test_a_task_does_what_the_command_does(make_sample, monkeypatch, task, words):
     projects = [make_sample(name=name, git=True) for name in ("one", "two")]
     # Each on a machine of its own, as it were: one would have the other's ports.
-    one, two = (str(sample.root.parent / f"state of {sample.root.name}") for sample in projects)
+    one, two = (
+        str(sample.root.parent / f"state of {sample.root.name}") for sample in projects
+    )
     for sample, registry in zip(projects, (one, two), strict=True):
         (sample.root / "tasks.py").write_text(PORTS_ALONE)
         monkeypatch.setenv("XDG_STATE_HOME", registry)

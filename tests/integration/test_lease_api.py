@@ -100,13 +100,16 @@ def test_a_new_service_is_in_the_lease_before_the_plan(shop, base, monkeypatch):
     shop.init()
     monkeypatch.chdir(shop.root)
 
-    with pytest.raises(LeaseConflictError, match=r"cannot grow .* other is in the way|other"):
+    with pytest.raises(
+        LeaseConflictError, match=r"cannot grow .* other is in the way|other"
+    ):
         assign_port("cache")
 
     assert get_port("cache") is None
 
 
-def test_what_only_looks_takes_no_lease(tree, base):
+@pytest.mark.usefixtures("tree")
+def test_what_only_looks_takes_no_lease():
     found = Project.find()
 
     looked = [
@@ -151,8 +154,9 @@ def test_a_manager_sees_that_its_lease_was_given_to_another(shop, tree):
     assert after in leased()[str(tree.root)]
 
 
+@pytest.mark.usefixtures("tree")
 def test_the_functions_answer_for_the_checkout_of_the_current_folder(
-    shop, tree, base, monkeypatch
+    shop, base, monkeypatch
 ):
     here = get_port("web")
 
@@ -162,7 +166,8 @@ def test_the_functions_answer_for_the_checkout_of_the_current_folder(
     assert there == base != here
 
 
-def test_reset_by_the_api_keeps_the_lease_for_what_comes(tree):
+@pytest.mark.usefixtures("tree")
+def test_reset_by_the_api_keeps_the_lease_for_what_comes():
     before = get_port("web")
 
     reset_ports()
@@ -223,7 +228,8 @@ def _package() -> str:
 class TestProject:
     """`Project` in worktrees."""
 
-    def test_init_tells_of_the_lease_and_whether_it_is_new(self, tree):
+    @pytest.mark.usefixtures("tree")
+    def test_init_tells_of_the_lease_and_whether_it_is_new(self):
         first = Project.find().init()
         second = Project.find().init()
 
@@ -233,13 +239,15 @@ class TestProject:
         assert second.lease == first.lease
         assert second.files == ()
 
-    def test_a_lease_knows_its_services_and_its_block(self, tree, base):
+    @pytest.mark.usefixtures("tree")
+    def test_a_lease_knows_its_services_and_its_block(self, base):
         lease = Project.find().init().lease
 
         assert lease is not None
         assert lease.block is not None
         assert lease.service_ports() == {
-            base + lease.shift + n: name for n, name in enumerate(("web", "db", "queue"))
+            base + lease.shift + n: name
+            for n, name in enumerate(("web", "db", "queue"))
         }
         assert len(lease.block) == 100
 
@@ -249,7 +257,8 @@ class TestProject:
         assert watched.seen == ()
         assert str(tree.root) in leased()
 
-    def test_guard_names_the_checkout_whose_server_is_in_the_way(self, shop, tree):
+    @pytest.mark.usefixtures("tree")
+    def test_guard_names_the_checkout_whose_server_is_in_the_way(self, shop):
         port = Project.find().get("db")
 
         with (
@@ -264,7 +273,8 @@ class TestProject:
         assert f"kill {pid}" in (caught.value.hint or "")
         assert "portconf init --relocate" in (caught.value.hint or "")
 
-    def test_guard_that_warns_does_not_stop(self, shop, tree):
+    @pytest.mark.usefixtures("tree")
+    def test_guard_that_warns_does_not_stop(self, shop):
         port = Project.find().get("db")
 
         with server(port, at=shop.root):
@@ -273,7 +283,7 @@ class TestProject:
         assert "somebody else's" in watched.notes[0]
 
     def test_a_server_that_a_sibling_started_counts_as_the_checkouts(
-        self, shop, tree, tmp_path
+        self, tree, tmp_path
     ):
         """As one that `portconf run` started from a folder in no checkout."""
         port = Project.find().get("db")
@@ -295,7 +305,7 @@ class TestProject:
         ):
             Project.find(str(shop.root)).guard()
 
-    def test_check_finds_files_of_a_checkout_without_a_lease(self, shop, tree):
+    def test_check_finds_files_of_a_checkout_without_a_lease(self, tree):
         Project.find().init()
         tree.run("release", "--checkout", ".")
 
@@ -312,3 +322,71 @@ class TestProject:
         found = Project.find().check()
 
         assert any(".env" in each for each in found)
+
+
+NOXFILE = """
+import nox
+import portconf.nox
+
+nox.options.default_venv_backend = "none"
+portconf.nox.verbs()
+
+
+@portconf.nox.session
+def whole(session):
+    session.run("sh", "-c", "echo $WEB_PORT", external=True)
+
+
+@nox.session
+@portconf.nox.with_ports
+def decorated(session):
+    session.run("sh", "-c", "echo $WEB_PORT", external=True)
+"""
+TASKS = """
+import sys
+from invoke import Collection, task
+from portconf import tasks as ports
+
+
+@task(pre=[ports.env])
+def serve(c):
+    c.run("echo $WEB_PORT")
+
+
+ns = Collection.from_module(sys.modules[__name__])
+ns.add_collection(ports)
+ns.configure({"run": {"env": ports.environment()}})
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "file", "text", "words", "lines"),
+    [
+        ("nox", "noxfile.py", NOXFILE, ["-s", "whole", "decorated"], 2),
+        ("inv", "tasks.py", TASKS, ["serve"], 1),
+    ],
+)
+def test_a_listing_takes_no_lease_and_a_run_does(
+    tree, base, program, file, text, words, lines
+):
+    (tree.root / file).write_text(text)
+
+    def started(*given: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(Path(sys.executable).with_name(program)), *given],
+            cwd=tree.root,
+            env={**os.environ, "PYTHONPATH": _package()},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+
+    started("-l")
+    after_listing = registry().exists()
+    done = started(*words)
+
+    assert not after_listing
+    assert done.stdout == f"{tree.port()}\n" * lines
+    assert tree.port() in leased()[str(tree.root)]
+    assert base not in leased()[str(tree.root)]

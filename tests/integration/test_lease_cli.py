@@ -61,7 +61,7 @@ def small(first: int, blocks: int) -> str:
 class TestRelocate:
     """`init --relocate` moves a checkout to another block."""
 
-    def test_it_moves_keeps_the_number_and_frees_the_old_block(self, shop, tree):
+    def test_it_moves_keeps_the_number_and_frees_the_old_block(self, tree):
         before = tree.init()
 
         after = tree.init("--relocate")
@@ -71,9 +71,9 @@ class TestRelocate:
         first = int(before["block"].partition("-")[0])
         assert not {*range(first, first + 100)} & {*leased()[str(tree.root)]}
         assert len(leased()[str(tree.root)]) == 100
-        assert f"WEB_PORT={after['services']['web']}\n" in (
-            tree.root / ".env"
-        ).read_text()
+        assert (
+            f"WEB_PORT={after['services']['web']}\n" in (tree.root / ".env").read_text()
+        )
 
     def test_what_it_left_is_the_next_ones(self, shop, tree):
         before = tree.init()["block"]
@@ -96,14 +96,14 @@ class TestRelocate:
         assert [*shop.ports().values()] == [base, base + 1, base + 2]
         assert back["number"] == away["number"]
 
-    def test_a_worktree_never_moves_to_the_plans_own_ports(self, shop, tree, base):
+    def test_a_worktree_never_moves_to_the_plans_own_ports(self, tree):
         tree.init()
 
         leases = [tree.init("--relocate") for _ in range(3)]
 
         assert all(each["shift"] > 0 for each in leases)
 
-    def test_a_main_checkout_does_not_come_back_while_another_is_there(self, shop, base):
+    def test_a_main_checkout_does_not_come_back_while_another_is_there(self, shop):
         shop.init()
         clone = shop.clone("../clone")
         clone.init()
@@ -113,7 +113,7 @@ class TestRelocate:
         assert after["shift"] > 0
         assert str(shop.root) in after["stepped_over"][0]["reason"]
 
-    def test_a_dry_run_moves_nothing(self, shop, tree):
+    def test_a_dry_run_moves_nothing(self, tree):
         tree.init()
         before = leased()
 
@@ -122,7 +122,7 @@ class TestRelocate:
         assert leased() == before
         assert "+WEB_PORT=" in told.out
 
-    def test_it_says_what_it_did_and_why(self, shop, tree):
+    def test_it_says_what_it_did_and_why(self, tree):
         done = tree.run("init")
 
         lease = tree.lease()
@@ -137,7 +137,7 @@ class TestRelocate:
 class TestGrowth:
     """A lease follows its plan without moving."""
 
-    def test_adding_a_service_moves_nobody(self, shop, tree):
+    def test_adding_a_service_moves_nobody(self, tree):
         before = tree.init()
         ports = tree.ports()
 
@@ -294,7 +294,7 @@ class TestFixed:
         assert lease["services"]["web"] == base + lease["shift"] != base
         assert base + 20 in leased()[str(tree.root)]
 
-    def test_a_worktree_may_have_it_and_the_main_checkout_is_told(self, fixed, base):
+    def test_a_worktree_may_have_it_and_the_main_checkout_is_told(self, fixed):
         tree = fixed.worktree("../second")
         tree.init()
 
@@ -428,7 +428,7 @@ LOOKING = [
 
 
 @pytest.mark.parametrize("verb", TAKING)
-def test_what_hands_a_number_out_takes_the_lease_first(shop, tree, base, verb):
+def test_what_hands_a_number_out_takes_the_lease_first(tree, base, verb):
     TAKING[verb](tree)
 
     (held,) = leased().values()
@@ -436,14 +436,14 @@ def test_what_hands_a_number_out_takes_the_lease_first(shop, tree, base, verb):
     assert tree.port() in held
 
 
-def test_no_number_of_the_plan_is_ever_printed_in_a_fresh_worktree(shop, tree, base):
+def test_no_number_of_the_plan_is_ever_printed_in_a_fresh_worktree(tree, base):
     told = tree.run("export", "--format", "sh").out + tree.run("get", "db").out
 
     assert f"={base}\n" not in told
     assert not {str(base + n) for n in range(4)} & {*re.findall(r"\d+", told)}
 
 
-def test_what_only_looks_takes_no_lease(shop, tree):
+def test_what_only_looks_takes_no_lease(tree):
     made_it = []
     for words in LOOKING:
         tree.run(*words.split())
@@ -466,7 +466,7 @@ def test_what_only_looks_leaves_the_registry_as_it_is(shop, tree):
     assert changed == []
 
 
-def test_status_shows_both_numbers_and_the_block(shop, tree, base):
+def test_status_shows_both_numbers_and_the_block(tree, base):
     lease = tree.init()
 
     data = tree.run("status", "--json").data
@@ -478,7 +478,7 @@ def test_status_shows_both_numbers_and_the_block(shop, tree, base):
     assert f"{base + lease['shift']} ({base})" in shown
 
 
-def test_status_without_a_lease_shows_no_number_as_ones_own(shop, tree, base):
+def test_status_without_a_lease_shows_no_number_as_ones_own(tree, base):
     data = tree.run("status", "--json").data
 
     assert data["lease"] is None
@@ -548,7 +548,7 @@ class TestWhy:
 
         assert (told["listens"]["pid"], told["listens"]["verdict"]) == (pid, "ours")
 
-    def test_without_a_lease_there_is_no_number_of_ones_own(self, shop, tree, base):
+    def test_without_a_lease_there_is_no_number_of_ones_own(self, tree, base):
         told = tree.run("why", "web", "--json").data
 
         assert (told["port"], told["assigned"], told["lease"]) == (None, base, None)
@@ -566,7 +566,7 @@ class TestWhy:
 class TestReset:
     """`reset` drops the lease too."""
 
-    def test_the_lease_is_gone_and_comes_back_with_init(self, shop, tree):
+    def test_the_lease_is_gone_and_comes_back_with_init(self, tree):
         before = tree.init()
 
         done = tree.run("reset", "--yes")
@@ -578,7 +578,7 @@ class TestReset:
         assert after["number"] > before["number"]
         assert after["block"] == before["block"]
 
-    def test_it_is_refused_while_our_own_services_listen(self, shop, tree):
+    def test_it_is_refused_while_our_own_services_listen(self, tree):
         port = tree.init()["services"]["db"]
 
         with server(port, at=tree.root) as pid:
@@ -753,7 +753,7 @@ CHANGES: dict[str, Callable[[Checkout], object]] = {
     "no plan": lambda each: (each.root / PLAN).unlink(),
     "a file that git tracks": lambda each: each.git("add", "-f", ".env"),
     "another lease": lambda each: each.run("release", "--checkout", "."),
-    "no registry": lambda each: registry().unlink(),
+    "no registry": lambda _: registry().unlink(),
 }
 
 
@@ -832,7 +832,7 @@ class TestNothingToDo:
         assert known(tree, "init") is None
 
 
-def test_a_number_is_never_given_to_two_leases(shop, tree):
+def test_a_number_is_never_given_to_two_leases(tree):
     numbers = []
     for _ in range(3):
         numbers.append(tree.init()["number"])

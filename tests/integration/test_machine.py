@@ -88,7 +88,8 @@ def test_without_any_lease_nothing_is_listed_nor_made(tmp_path):
     assert not registry().parent.exists()
 
 
-def test_with_the_registry_off_nothing_is_listed(shop, tree, monkeypatch):
+@pytest.mark.usefixtures("tree")
+def test_with_the_registry_off_nothing_is_listed(shop, monkeypatch):
     monkeypatch.setenv("PORTCONF_REGISTRY", "off")
 
     assert shop.run("leases", "--json").data["leases"] == []
@@ -147,7 +148,7 @@ class TestGc:
     """Frees what is confirmed gone, and says what it kept and why."""
 
     def test_it_says_what_it_freed_and_what_it_kept_and_why(self, shop, tree):
-        block = tree.lease()["block"]  # type: ignore[index] # it has one
+        block = tree.lease()["block"]
         shop.git("worktree", "remove", "--force", str(tree.root))
 
         done = shop.run("gc")
@@ -190,7 +191,8 @@ class TestGc:
         assert Checkout(tmp_path).run("gc").code == 0
         assert leased().keys() == {str(shop.root)}
 
-    def test_a_closed_registry_is_no_error_to_free_nothing_in(self, shop, tree):
+    @pytest.mark.usefixtures("tree")
+    def test_a_closed_registry_is_no_error_to_free_nothing_in(self, shop):
         before = os.stat(registry()).st_mtime_ns
 
         shop.run("gc")
@@ -198,7 +200,7 @@ class TestGc:
         assert os.stat(registry()).st_mtime_ns == before
 
     def test_a_number_that_was_freed_is_not_given_again(self, shop, tree):
-        before = tree.lease()["number"]  # type: ignore[index] # it has one
+        before = tree.lease()["number"]
         shop.git("worktree", "remove", "--force", str(tree.root))
         shop.run("gc")
 
@@ -211,7 +213,7 @@ class TestAnotherNetwork:
     """A container that shares home and checkouts with its host."""
 
     @pytest.fixture
-    def inside(self, shop, base) -> Checkout:
+    def inside(self, shop) -> Checkout:
         """A clone that has a lease in a network of its own; the host's has another."""
         shop.init()
         clone: Checkout = shop.clone("../clone")
@@ -246,7 +248,9 @@ class TestAnotherNetwork:
         inside.init()
 
         shop.run("release", "--checkout", str(inside.root))
-        left = rows("SELECT count(*) FROM leases WHERE root = ?", os.fsencode(inside.root))
+        left = rows(
+            "SELECT count(*) FROM leases WHERE root = ?", os.fsencode(inside.root)
+        )
         refused = shop.run("release", "--checkout", str(inside.root), "--json")
         forced = shop.run("release", "--checkout", str(inside.root), "--force")
 
@@ -256,7 +260,8 @@ class TestAnotherNetwork:
         assert forced.code == 0
         assert leased().keys() == {str(shop.root)}
 
-    def test_nobody_outside_listens_on_its_ports(self, shop, inside, base):
+    @pytest.mark.usefixtures("inside")
+    def test_nobody_outside_listens_on_its_ports(self, shop, base):
         with server(base, at=shop.root):
             listed = shop.run("status", "--all", "--json").data["leases"]
 
@@ -330,7 +335,7 @@ class TestReleaseOfACheckout:
         assert done.code == 2
         assert done.error["code"] == "usage"
 
-    def test_of_two_projects_one_or_both_can_be_given_up(self, shop, base):
+    def test_of_two_projects_one_or_both_can_be_given_up(self, shop):
         for name in ("one", "two"):
             shop.below(name).declare(declaration(free_ports(10)))
             shop.below(name).init()
@@ -354,7 +359,8 @@ class TestReleaseOfACheckout:
         assert shop.port() != base  # by now it is another's
 
 
-def test_a_registry_that_is_another_file_has_other_leases(shop, tree, monkeypatch):
+@pytest.mark.usefixtures("tree")
+def test_a_registry_that_is_another_file_has_other_leases(shop, monkeypatch):
     other = Path(os.environ["HOME"]) / "other.sqlite3"
 
     monkeypatch.setenv("PORTCONF_REGISTRY", str(other))

@@ -61,7 +61,11 @@ def shown(at: Checkout, **environment: str) -> Mapping[str, str]:
 
 def test_this_checkouts_variables_win_over_the_shells(shop, base):
     found = shown(
-        shop, WEB_PORT="1", PORTCONF_ROOT="/home/you/other", PORTCONF_STAMP="x", MINE="2"
+        shop,
+        WEB_PORT="1",
+        PORTCONF_ROOT="/home/you/other",
+        PORTCONF_STAMP="x",
+        MINE="2",
     )
 
     assert found["WEB_PORT"] == str(base)

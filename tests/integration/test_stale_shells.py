@@ -43,7 +43,7 @@ def shop(tmp_path) -> Checkout:
 
 
 @pytest.fixture
-def sibling(shop) -> Checkout:
+def sibling(shop: Checkout) -> Checkout:
     """A worktree with a block and a Compose project of its own."""
     made = shop.worktree("../feature")
     made.init()
@@ -56,7 +56,7 @@ def source(monkeypatch) -> Callable[..., Variables]:
 
     def make(*checkouts: Checkout) -> Variables:
         done = subprocess.run(
-            ["bash", "--norc", "-ec", 'for f; do . "$f"; done; env -0', "bash"]  # noqa: S607 - as users do
+            ["bash", "--norc", "-ec", 'for f; do . "$f"; done; env -0', "bash"]
             + [str(each.root / "port_exports.sh") for each in checkouts],
             capture_output=True,
             text=True,

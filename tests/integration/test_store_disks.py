@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from capability import unmeasured
+from checkouts import leased, registry
 from commandline import run, state
 from contention import temporaries
 
@@ -28,8 +29,22 @@ def begun(sample):
     return sample
 
 
-def test_a_limit_of_the_size_of_files_is_told_and_changes_nothing(begun):
-    before = state(begun.root)
+@pytest.mark.parametrize(
+    ("named", "code", "told"),
+    [
+        (
+            "",
+            5,
+            "the registry {} cannot be used: disk I/O error; it was left untouched",
+        ),
+        ("off", 4, f"{PLAN} cannot be written: File too large"),
+    ],
+    ids=["the registry", "the plan"],
+)
+def test_a_limit_of_the_size_of_files_is_told_and_changes_nothing(
+    begun, named, code, told
+):
+    before = state(begun.root), leased()
     python = shlex.quote(sys.executable)
     script = f"ulimit -f 1; exec {python} -B -m portconf init"
 
@@ -38,48 +53,66 @@ def test_a_limit_of_the_size_of_files_is_told_and_changes_nothing(begun):
         cwd=begun.root,
         stderr=subprocess.PIPE,
         check=False,
-        env=unmeasured(),
+        env={**unmeasured(), "PORTCONF_REGISTRY": named},
     )
 
-    assert done.returncode == 4
-    told = f"portconf: {PLAN} cannot be written: File too large\n"
-    assert done.stderr.decode() == told
-    assert state(begun.root) == before
+    assert done.returncode == code
+    first, *hint = done.stderr.decode().splitlines()
+    assert first == f"portconf: {told.format(registry())}"
+    assert len(hint) == (code == 5)
+    assert (state(begun.root), leased()) == before
 
 
 # The mount is gone with the namespace of this script.
 ON_A_DISK_OF_ITS_OWN = """
-    set -e; project=$1; disk=$2; python=$3; spoil=$4
+    set -e; project=$1; disk=$2; python=$3; spoil=$4; export XDG_STATE_HOME=$5
     mount -t tmpfs -o size=1m tmpfs "$disk"
-    cp -R "$project/." "$disk"; cd "$disk"
+    mkdir "$disk/shop"; cd "$disk/shop"; cp -R "$project/." .
+    "$python" -B -m portconf get redis
     eval "$spoil"
     "$python" -B -m portconf init || echo "exit $?"
     "$python" -B -m portconf get redis
+    "$python" -B -m portconf status --json | grep -c '"port": 40'
     for name in $(cd "$project"; find . -type f); do cmp "$project/$name" "$name"; done
     find . -name '*-tmp'
 """
 
 
+FULL = "cat /dev/zero > filler 2> filler || true"
+READ_ONLY = 'mount -o remount,ro "$disk"'
+
+
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
+    ("spoil", "place", "code", "told", "reason"),
     [
-        ("cat /dev/zero > filler 2> filler || true", "No space left on device"),
-        ('mount -o remount,ro "$disk"', "Read-only file system"),
+        (FULL, ".", 4, f"{PLAN} cannot be ", "No space left on device"),
+        (READ_ONLY, ".", 4, f"{PLAN} cannot be ", "Read-only file system"),
+        # The lease is there already: who only reads need not write to its disk.
+        (FULL, "disk", 5, "the registry {}/state/portconf/", "left untouched"),
+        (READ_ONLY, "disk", 4, f"{PLAN} cannot be ", "Read-only file system"),
     ],
-    ids=["full", "read-only"],
+    ids=[
+        "full",
+        "read-only",
+        "full, the registry's too",
+        "read-only, the registry's too",
+    ],
 )
-def test_a_spoilt_disk_is_told_and_changes_nothing(begun, tmp_path, spoil, reason):
+def test_a_spoilt_disk_is_told_and_changes_nothing(
+    begun, tmp_path, spoil, place, code, told, reason
+):
     namespace = ["unshare", "--mount", *(["--map-root-user"] if os.getuid() else [])]
     (tmp_path / "disk").mkdir()
-    words = [str(begun.root), str(tmp_path / "disk"), sys.executable, spoil]
+    states = str(tmp_path / place / "state")
+    words = [str(begun.root), str(tmp_path / "disk"), sys.executable, spoil, states]
     command = [*namespace, "sh", "-c", ON_A_DISK_OF_ITS_OWN, "sh", *words]
 
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     if "portconf: " not in done.stderr:
         pytest.skip(f"may not mount a file system: {done.stderr}")
-    assert done.stdout == "exit 4\n4003\n"
-    assert done.stderr.startswith(f"portconf: {PLAN} cannot be ")
+    assert done.stdout == f"4003\nexit {code}\n4003\n7\n"
+    assert done.stderr.startswith(f"portconf: {told.format(tmp_path / 'disk')}")
     assert reason in done.stderr
 
 

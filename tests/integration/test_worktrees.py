@@ -1,5 +1,6 @@
 """Every checkout of a repository has ports of its own: real git, real worktrees."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,12 +8,34 @@ import sys
 from pathlib import Path
 
 import pytest
-from capability import needs, unmeasured
+from capability import needs
 from checkouts import PLAN, Checkout, declaration, free_ports, leased, rows, server
 
 
 pytestmark = needs("git")
 FORTY = 40
+# Each in a process of its own, which waits for the last one to be there.
+AT_ONCE = """
+import json, os, sys
+from portconf.cli import main
+main(["-C", sys.argv[1], "init", "--dry-run"])  # loads what an init needs, once
+gate, starter = os.pipe()
+pids = []
+for root in sys.argv[1:]:
+    pids.append(os.fork())
+    if pids[-1] == 0:
+        code = 70
+        try:
+            os.close(starter)
+            os.read(gate, 1)
+            os.chdir(root)
+            code = main(["init"])
+        finally:
+            os._exit(code)
+os.close(starter)
+print()
+print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]))
+"""
 CANNOT_MOUNT = 77
 # Mounts are this process's own, and gone with it.
 MOUNTING = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else [])]
@@ -63,11 +86,16 @@ def test_forty_worktrees_at_once_have_forty_blocks_and_keep_them(tmp_path):
     shop = repository(tmp_path / "shop", base, *seven)
     trees = [shop.worktree(f"../w{number}") for number in range(FORTY)]
 
-    started = [each.start("init", env=unmeasured()) for each in trees]
-    ended = [each.communicate(timeout=60) + (each.returncode,) for each in started]
+    done = subprocess.run(
+        [sys.executable, "-c", AT_ONCE, *(each.root for each in trees)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     told = shop.init()  # the main checkout comes last
 
-    assert [code for *_, code in ended] == [0] * FORTY, ended
+    assert json.loads(done.stdout.splitlines()[-1]) == [0] * FORTY, done.stderr
     held = leased()
     assert disjoint(*trees, shop)
     assert all(len(held[str(each.root)]) == 100 for each in trees)
@@ -89,9 +117,7 @@ def test_forty_worktrees_at_once_have_forty_blocks_and_keep_them(tmp_path):
 
     assert {each["folder"] for each in swept["freed"]} == {str(x.root) for x in gone}
     assert len(swept["kept"]) == FORTY // 2 + 1
-    assert leased() == {root: held[root] for root in [*map(str, [shop.root])] + [
-        str(each.root) for each in left
-    ]}
+    assert leased() == {str(each.root): held[str(each.root)] for each in (shop, *left)}
     assert all(each.port("service-0") in held[str(each.root)] for each in left)
 
 
@@ -101,7 +127,9 @@ def test_a_worktree_leaves_the_base_block_to_a_main_checkout_that_never_ran(shop
     leases = [first.init(), second.init()]
 
     assert all(each["shift"] > 0 and each["instance"] > 0 for each in leases)
-    assert not {*range(base, base + 10)} & {p for held in leased().values() for p in held}
+    assert not {*range(base, base + 10)} & {
+        p for held in leased().values() for p in held
+    }
     assert [*shop.ports().values()] == [base, base + 1, base + 2]
 
 
@@ -257,7 +285,9 @@ def test_a_block_with_a_needed_port_in_use_is_stepped_over(tmp_path, base, does)
         lease = tree.init()
 
     assert lease["block"] == f"{first + 20}-{first + 39}"
-    assert {"web": first + 20, "db": first + 21, "queue": first + 22} == lease["services"]
+    assert {"web": first + 20, "db": first + 21, "queue": first + 22} == lease[
+        "services"
+    ]
 
 
 def test_a_port_of_a_block_that_no_service_uses_is_nobodys_obstacle(tmp_path, base):
@@ -300,7 +330,7 @@ class TestBare:
 
         assert ports[0] == base != ports[1]
 
-    def test_a_git_folder_named_bare_is_as_good(self, shop, base, tmp_path):
+    def test_a_git_folder_named_bare_is_as_good(self, shop, tmp_path):
         folder = Checkout(tmp_path / "folder")
         folder.root.mkdir()
         shop.git("clone", "-q", "--bare", str(shop.root), str(folder.root / ".bare"))
@@ -375,7 +405,7 @@ class TestSubfolders:
         mono.git("commit", "-qm", "two projects")
         return mono, shop, docs
 
-    def test_each_has_a_lease_of_its_own(self, projects, base):
+    def test_each_has_a_lease_of_its_own(self, projects):
         _, shop, docs = projects
 
         leases = [shop.init(), docs.init()]
@@ -385,7 +415,7 @@ class TestSubfolders:
         assert [each["folder"] for each in leases] == [str(shop.root), str(docs.root)]
 
     def test_in_a_worktree_each_has_a_block_of_its_own(self, projects):
-        mono, shop, docs = projects
+        mono, shop, _ = projects
         tree = mono.worktree("../tree")
         shop.init()
 
@@ -515,7 +545,9 @@ class TestGone:
         assert [each["folder"] for each in swept["freed"]] == [str(clone.root)]
         assert leased().keys() == {str(shop.root)}
 
-    def test_the_base_block_of_a_deleted_checkout_goes_to_who_needs_it(self, shop, base):
+    def test_the_base_block_of_a_deleted_checkout_goes_to_who_needs_it(
+        self, shop, base
+    ):
         shop.init()
         clone = shop.clone("../clone")
         before = clone.port()
@@ -615,7 +647,9 @@ class TestWithoutGit:
 
         assert before["shift"] == 0
         assert moved.port() == base
-        assert rows("SELECT checkout FROM leases") == [(os.fsencode(tmp_path / "store"),)]
+        assert rows("SELECT checkout FROM leases") == [
+            (os.fsencode(tmp_path / "store"),)
+        ]
 
     def test_a_broken_git_file_is_no_part_of_the_checkout_around_it(self, shop, base):
         inner = shop.below("inner")
@@ -629,7 +663,7 @@ class TestWithoutGit:
 
     @pytest.mark.parametrize("content", ["", "garbage\n"])
     def test_a_spoilt_git_file_is_no_part_of_the_checkout_around_it(
-        self, shop, base, content
+        self, shop, content
     ):
         """As after a power loss, in a worktree inside of the main checkout."""
         tree = shop.worktree(".worktrees/tree")
@@ -639,7 +673,7 @@ class TestWithoutGit:
         main = shop.init()
 
         assert main["shift"] == 0
-        assert tree.lease()["folder"] == str(tree.root)  # type: ignore[index] # it has one
+        assert tree.lease()["folder"] == str(tree.root)
         assert rows("SELECT count(*) FROM leases WHERE length(project) > 0") == [(0,)]
 
     def test_a_named_pipe_as_git_file_does_not_hang(self, shop, base):
@@ -651,7 +685,7 @@ class TestWithoutGit:
 
         assert done.code == 0
 
-    def test_a_relative_git_file_is_followed(self, shop, base):
+    def test_a_relative_git_file_is_followed(self, shop):
         tree = shop.worktree("../tree")
         before = tree.init()
         (tree.root / ".git").write_text("gitdir: ../shop/.git/worktrees/tree\n")
@@ -662,9 +696,14 @@ class TestWithoutGit:
         assert len(leased()) == 1
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-    def test_another_users_checkout_is_a_checkout(self, shop, base):
+    def test_another_users_checkout_is_a_checkout(self, shop):
         tree = shop.worktree("../tree")
-        for path in (shop.root, *shop.root.rglob("*"), tree.root, *tree.root.rglob("*")):
+        for path in (
+            shop.root,
+            *shop.root.rglob("*"),
+            tree.root,
+            *tree.root.rglob("*"),
+        ):
             os.chown(path, 65534, 65534)  # git itself would now refuse
 
         leases = [tree.init(), shop.init()]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -67,6 +68,9 @@ def test_the_names_for_type_checkers_are_the_names_at_run_time():
 def test_the_direct_children_of_the_error_are_public():
     from portconf import PortconfError
 
+    for path in PACKAGE.rglob("*.py"):  # wherever one may be made
+        if path.name != "__main__.py":
+            module_of(path)
     children = {each.__name__ for each in PortconfError.__subclasses__()}
 
     assert children <= set(portconf.__all__)
@@ -120,10 +124,14 @@ def test_a_front_end_loads_the_rest_when_it_is_used(tmp_path, front):
     assert set(done.stdout.split()) <= {f"portconf.{front}", "portconf.cli"}
 
 
+def module_of(path: Path) -> ModuleType:
+    name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    return import_module(name.removesuffix(".__init__"))
+
+
 def public(path: Path) -> list[object]:
     """Return a module with its public classes, functions and methods."""
-    name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-    module = import_module(name.removesuffix(".__init__"))
+    module = module_of(path)
     found: list[object] = [module]
     for each, value in vars(module).items():
         if each.startswith("_") or getattr(value, "__module__", "") != module.__name__:

@@ -30,6 +30,16 @@ def called(session: nox.Session) -> None:
     session.run("pytest")
 
 
+@portconf.nox.session(guard=False)
+def unguarded(session: nox.Session) -> None:
+    session.run("pytest")
+
+
+@portconf.nox.session(guard="off")  # type: ignore[call-overload,untyped-decorator] # a bool
+def wrongly_guarded(session: nox.Session) -> None:
+    session.run("pytest")
+
+
 @portconf.nox.session
 @nox.parametrize("number", [1, 2])
 def parametrised(session: nox.Session, number: int) -> None:
@@ -43,8 +53,15 @@ def decorated(session: nox.Session) -> None:
 
 
 @nox.session
+@portconf.nox.with_ports(guard=False)
+def decorated_unguarded(session: nox.Session) -> None:
+    session.run("pytest")
+
+
+@nox.session
 def asked(session: nox.Session) -> None:
     assert_type(portconf.nox.with_ports(session), dict[str, str])
+    assert_type(portconf.nox.with_ports(session, guard=False), dict[str, str])
 
 
 portconf.nox.verbs()

@@ -1,16 +1,22 @@
 """The public API as users write it: checked by mypy, never run."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import assert_type
+from typing import Any, assert_type
 
 import portconf
 from portconf import (
     AssignmentError,
     ConfigError,
+    ForeignListenerError,
+    Lease,
     Plan,
     PortconfError,
     PortManager,
+    PortRange,
     Project,
+    RegistryError,
     Service,
     Settings,
     StoreError,
@@ -20,6 +26,9 @@ from portconf import (
     get_port,
     reset_ports,
 )
+from portconf.ownership import Verdict
+from portconf.settings import Guard
+from portconf.status import Watched
 
 
 def historical() -> None:
@@ -54,8 +63,46 @@ def project() -> None:
     assert_type(found.variables(), dict[str, str])
     assert_type(found.settings.services, tuple[Service, ...])
     assert_type(found.check(), tuple[str, ...])
+    assert_type(found.check(os.environ), tuple[str, ...])
     found.init(force=True, dry_run=True)
+    found.init(relocate=True)
+    found.init("web")  # type: ignore[call-arg,arg-type] # keyword-only
     found.root = "/home/you/other"  # type: ignore[misc] # frozen
+
+
+def leases() -> None:
+    found = Project.find()
+    assert_type(found.lease(), Lease | None)
+    assert_type(found.ports(), dict[str, int])
+    assert_type(found.init().lease, Lease | None)
+    assert_type(found.status(os.environ).lease, Lease | None)
+    lease = found.lease()
+    if lease:
+        assert_type(lease.number, int)
+        assert_type(lease.instance, int)
+        assert_type(lease.shift, int)
+        assert_type(lease.block, PortRange | None)
+        assert_type(lease.ports, Mapping[int, str])
+        assert_type(lease.service_ports(), dict[int, str])
+        assert_type(lease.range, str)
+        lease.shift = 0  # type: ignore[misc] # frozen
+
+
+def guard() -> None:
+    found = Project.find()
+    watched = found.guard(os.environ)
+    assert_type(watched, Watched)
+    assert_type(watched.notes, tuple[str, ...])
+    found.guard()
+    found.guard(mode=Guard.WARN)
+    found.guard(mode="warn")  # type: ignore[arg-type] # a value of its own
+    for name, seen in watched.seen:
+        assert_type(name, str)
+        assert_type(seen.verdict, Verdict)
+    for row in found.status().rows:
+        assert_type(row.port, int | None)
+        assert_type(row.assigned, int | None)
+        assert_type(row.state, str | None)
 
 
 def errors() -> str | None:
@@ -65,6 +112,10 @@ def errors() -> str | None:
         assert_type(error.problems, tuple[str, ...])
     except StoreError as error:
         assert_type(error.path, str)
+    except RegistryError as error:
+        assert_type(error.path, str | None)
+    except ForeignListenerError as error:
+        assert_type(error.listeners, tuple[Mapping[str, Any], ...])
     except AssignmentError as error:
         return error.hint
     except PortconfError as error:

@@ -17,7 +17,9 @@ def main(root: Path, *, head: str = "ref: refs/heads/main", config: str = "") ->
     return git_dir(root / ".git", head=head, config=config)
 
 
-def git_dir(path: Path, *, head: str = "ref: refs/heads/main", config: str = "") -> Path:
+def git_dir(
+    path: Path, *, head: str = "ref: refs/heads/main", config: str = ""
+) -> Path:
     path.mkdir(parents=True)
     (path / "HEAD").write_text(f"{head}\n")
     (path / "config").write_text(config or "[core]\n\tbare = false\n")
@@ -92,7 +94,9 @@ def test_a_submodule_is_a_main_checkout_of_its_own(tmp_path):
     outer = main(tmp_path / "outer")
     own = git_dir(outer / "modules" / "inner")
     (tmp_path / "outer" / "inner").mkdir()
-    (tmp_path / "outer" / "inner" / ".git").write_text("gitdir: ../.git/modules/inner\n")
+    (tmp_path / "outer" / "inner" / ".git").write_text(
+        "gitdir: ../.git/modules/inner\n"
+    )
 
     known = found(tmp_path / "outer" / "inner")
 

@@ -85,7 +85,9 @@ def test_a_file_disagrees_if_it_exists_and_would_be_written():
         ),
         (
             (".env", "port_exports.sh"),
-            (".env, port_exports.sh: written, but this checkout has no lease of ports",),
+            (
+                ".env, port_exports.sh: written, but this checkout has no lease of ports",
+            ),
         ),
     ],
 )

@@ -43,7 +43,11 @@ def sighted(
         ({"folder": OURS}, AT_HOME, Verdict.OURS),
         ({"folder": f"{OURS}/src"}, Home(root=OURS), Verdict.OURS),
         # A worktree inside the main checkout's folder is the inner one's.
-        ({"folder": f"{OURS}/.trees/x"}, Home(root=f"{OURS}/.trees/x"), Verdict.FOREIGN),
+        (
+            {"folder": f"{OURS}/.trees/x"},
+            Home(root=f"{OURS}/.trees/x"),
+            Verdict.FOREIGN,
+        ),
         ({"folder": "/home/you/other"}, NEXT_DOOR, Verdict.FOREIGN),
         # In no checkout at all.
         ({"folder": "/srv"}, None, Verdict.FOREIGN),
@@ -146,8 +150,10 @@ def test_what_cannot_be_seen_is_unknown():
         (
             Container(name="db-1", project="shop", folder=OURS),
             AT_HOME,
-            f"container db-1 of the Compose project shop in {OURS},"
-            f" of the checkout {OURS} (branch main)",
+            (
+                f"container db-1 of the Compose project shop in {OURS},"
+                f" of the checkout {OURS} (branch main)"
+            ),
         ),
         (Container(name="db-1", folder="/srv"), None, "container db-1 in /srv"),
     ],

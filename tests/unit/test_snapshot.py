@@ -225,7 +225,9 @@ def test_answers_alone_do_not_tell_that_init_is_done(project):
     assert not done(str(project))
 
 
-@pytest.mark.parametrize("change", [_longer, _same_size_same_mtime, _replaced, os.utime])
+@pytest.mark.parametrize(
+    "change", [_longer, _same_size_same_mtime, _replaced, os.utime]
+)
 def test_a_changed_file_ends_what_is_done_but_not_the_answers(
     project, finished, change: Callable[[Path], object]
 ):
@@ -337,7 +339,10 @@ def test_another_network_has_other_surroundings():
     asking = [sys.executable, "-c", ASK]
     user = [] if os.geteuid() == 0 else ["--map-root-user"]
     entered = subprocess.run(
-        ["unshare", "--net", *user, *asking], capture_output=True, text=True, check=False
+        ["unshare", "--net", *user, *asking],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if entered.returncode:
         pytest.skip(f"may not make a network: {entered.stderr}")

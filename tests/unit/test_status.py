@@ -124,7 +124,9 @@ def test_a_status_shows_both_numbers_and_who_listens_on_the_effective_one():
 def test_without_a_lease_no_port_is_known_and_none_has_a_state():
     status = Status.of(PLAN, SETTINGS, root=ROOT, ports={}, seen={})
 
-    found = [(each.service, each.port, each.assigned, each.state) for each in status.rows]
+    found = [
+        (each.service, each.port, each.assigned, each.state) for each in status.rows
+    ]
     assert found == [
         ("old", None, 4000, None),
         ("web", None, 4001, None),
