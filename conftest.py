@@ -105,7 +105,7 @@ class Examples(pytest.Item):
     def runtest(self) -> None:
         """Run them in a fresh checkout."""
         page = _PAGES.parse(self.path)
-        with _shop() as home:
+        with _turn(alone="http.server" in page.text), _shop() as home:
             page.namespace["_home"] = home
             if re.search(r"^\$ docker compose ", page.text, re.MULTILINE):
                 _need_compose(home)
@@ -121,6 +121,14 @@ class Examples(pytest.Item):
     def reportinfo(self) -> tuple[Path, int, str]:
         """Name the page."""
         return self.path, 0, f"examples of {self.path.name}"
+
+
+@contextmanager
+def _turn(*, alone: bool) -> Iterator[None]:
+    """Let a page that starts servers run while no other does: all have port 4000."""
+    with open(__file__, encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
 
 
 @contextmanager

@@ -47,6 +47,15 @@ class Checkout:
         )
 
     @property
+    def is_copy(self) -> bool:
+        """Whether git knows this linked worktree in another folder: `cp -r`, or `mv`."""
+        known = self.git_dir and _content(os.path.join(self.git_dir, "gitdir"))
+        if not (self.linked and self.git_dir and known):
+            return False
+        there = os.path.join(self.git_dir, known)  # relative where git was told so
+        return os.path.realpath(os.path.dirname(there)) != self.root
+
+    @property
     def name(self) -> str:
         """The repository's name, for people: that of the main checkout's folder."""
         folder = self.common_dir if self.linked and self.common_dir else self.root
@@ -86,22 +95,22 @@ def _checkout(folder: str) -> Checkout | None:
     path = os.path.join(folder, ".git")
     if os.path.isdir(path):
         return Checkout(root=folder, git_dir=os.path.realpath(path))
-    label, _, named = (_content(path) or "").partition(":")
-    if label != "gitdir":
+    if not os.path.isfile(path):  # also a named pipe, which git does not take either
         return None
+    label, _, named = (_content(path) or "").partition(":")
     # Relative since git 2.48 where worktree.useRelativePaths is set.
     git_dir = os.path.join(folder, named.strip())
     try:
         # Any folder can be named there; git's has a HEAD.
-        if os.path.isfile(os.path.join(git_dir, "HEAD")):
+        if label == "gitdir" and os.path.isfile(os.path.join(git_dir, "HEAD")):
             git_dir = os.path.realpath(git_dir)
             linked = os.path.isfile(os.path.join(git_dir, "commondir"))
             return Checkout(root=folder, git_dir=git_dir, linked=linked)
     except ValueError:  # a NUL in it
-        return None
-    # It is no part of the checkout around it: a worktree inside of a main checkout
-    # that was moved would else take the main checkout's ports.
-    linked = "/worktrees/" in git_dir.replace(os.sep, "/")
+        pass
+    # It is no part of the checkout around it: a worktree inside of a main checkout that
+    # was moved, or whose file a power loss spoilt, would else take the main one's ports.
+    linked = "/modules/" not in git_dir.replace(os.sep, "/")
     return Checkout(root=folder, git_dir=None, linked=linked)
 
 
@@ -125,15 +134,17 @@ def _says_bare(path: str) -> bool:
             text = file.read()
     except OSError:
         return False
-    core = re.search(
-        r"^\s*\[core\](.*?)(?=^\s*\[|\Z)",
-        text,
-        re.MULTILINE | re.DOTALL | re.IGNORECASE,
-    )
-    found = core and re.search(
-        r"^\s*bare\s*=\s*(true|yes|on|1)\s*$", core[1], re.MULTILINE | re.IGNORECASE
-    )
-    return bool(found)
+    section, bare = "", False
+    for line in text.lower().splitlines():
+        head = re.match(r"\s*\[([^\]]*)\]", line)
+        section = head[1].strip() if head else section
+        rest = line[head.end() :] if head else line
+        found = re.match(r"\s*bare\s*(?:=\s*\"?(\w*)\"?\s*)?(?:[#;]|$)", rest)
+        if (
+            found and section == "core"
+        ):  # a name without a value is true; the last counts
+            bare = found[1] in (None, "true", "yes", "on", "1")
+    return bare
 
 
 def tracked(root: str, paths: Iterable[str]) -> tuple[str, ...]:

@@ -36,7 +36,9 @@ def holder(folder: Folder, within: Checkout | None) -> Holder:
     )
 
 
-def known(holder: Holder, registry: Registry) -> tuple[Holder, frozenset[int]]:
+def known(
+    holder: Holder, within: Checkout | None, registry: Registry
+) -> tuple[Holder, frozenset[int]]:
     """
     Return who asks by the right key, and the leases that are its under another.
 
@@ -47,6 +49,7 @@ def known(holder: Holder, registry: Registry) -> tuple[Holder, frozenset[int]]:
 
     Args:
         holder: Who asks.
+        within: Its checkout, or None.
         registry: Where its lease is, if it has one.
 
     Raises:
@@ -62,8 +65,13 @@ def known(holder: Holder, registry: Registry) -> tuple[Holder, frozenset[int]]:
         )
 
     by_key, by_folder, here = registry.read(rule)
-    if by_folder or (by_key and _elsewhere(by_key, root)):
+    if by_key and _elsewhere(by_key, root):
         return replace(holder, checkout=root), frozenset()
+    if by_folder and by_folder != by_key:
+        if within is None or within.is_copy or by_key:
+            return replace(holder, checkout=root), frozenset()
+        # It had no git directory for a while: `git worktree repair` gave it one.
+        return holder, frozenset({by_folder.number})
     if by_key:
         return holder, frozenset({by_key.number})
     lost = (each for each in here if not os.path.lexists(each.holder.checkout))

@@ -162,9 +162,8 @@ class Leases:
         ports = {name: each.port for name, each in plan.services.items()}
         still = {n: p for n, p in ports.items() if stays(declared.get(n), p)}
         within = checkout.find(self.folder.root)
-        holder, succeeds = identity.known(
-            identity.holder(self.folder, within), registry
-        )
+        asks = identity.holder(self.folder, within)
+        holder, succeeds = identity.known(asks, within, registry)
         return Wanted(
             holder=holder,
             base=within is None or not within.linked or not within.has_main,

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from portconf import checkout, presence, watch
+from portconf import checkout, presence, sockets, watch
 from portconf.errors import RegistryError
 from portconf.folder import Folder
 from portconf.model import Protocol
@@ -26,19 +26,22 @@ class Tenant:
     Attributes:
         lease: What it has.
         branch: The branch it is on, or None where that cannot be seen.
-        listening: Its services that somebody listens for, with who does.
+        listening: Its services that somebody listens for, with who does; None where
+            that was not looked for.
     """
 
     lease: Lease
     branch: str | None
-    listening: tuple[tuple[str, Sighting], ...] = ()
+    listening: tuple[tuple[str, Sighting], ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
             **(lease_dict(self.lease) or {}),
             "branch": self.branch,
-            "listening": [{"service": n} | s.to_dict() for n, s in self.listening],
+            "listening": None
+            if self.listening is None
+            else [{"service": n} | s.to_dict() for n, s in self.listening],
         }
 
 
@@ -84,7 +87,7 @@ def tenants(*, timeout: float, look: bool = False) -> tuple[Tenant, ...]:
         Tenant(
             lease=each,
             branch=_branch(each),
-            listening=_listening(each) if look else (),
+            listening=_listening(each) if look else None,
         )
         for each in _all(timeout)
     )
@@ -127,9 +130,15 @@ def release(
     """
     real = os.path.realpath(path)
     every = _all(timeout)
-    found = tuple(
-        each for each in every if real in (each.holder.root, each.holder.folder)
-    )
+    there = [each for each in every if real in (each.holder.root, each.holder.folder)]
+    # A container may have a checkout of its own at this path, and a server in it.
+    found = tuple(each for each in there if force or _here(each))
+    if there and not found:
+        raise RegistryError(
+            f"the lease of {real} is of another network namespace, such as a"
+            " container's, where its services cannot be seen",
+            hint="give it up from there, or use --force",
+        )
     if not found:
         raise RegistryError(
             f"no checkout at {real} has a lease",
@@ -166,6 +175,11 @@ def _drop(leases: tuple[Lease, ...], timeout: float) -> None:
         registry.change(rule)
 
 
+def _here(lease: Lease) -> bool:
+    """Tell whether the ports of a lease are those of the network that we see."""
+    return lease.holder.namespace == sockets.namespace()
+
+
 def _branch(lease: Lease) -> str | None:
     found = checkout.find(lease.holder.root)
     same = found is not None and found.root == lease.holder.root
@@ -174,7 +188,11 @@ def _branch(lease: Lease) -> str | None:
 
 def _listening(lease: Lease) -> tuple[tuple[str, Sighting], ...]:
     """Return the services of a lease that somebody listens for."""
+    if not _here(lease):
+        return ()
     names = lease.service_ports()
     folder = Folder(root=lease.holder.folder, fence=lease.holder.root, git_dir=None)
-    seen = watch.look(dict.fromkeys(names, Protocol.TCP), folder)
+    seen: dict[int, Sighting] = {}
+    for protocol in (Protocol.UDP, Protocol.TCP):  # which one, a lease does not say
+        seen |= watch.look(dict.fromkeys(names, protocol), folder)
     return tuple((names[port], seen[port]) for port in sorted(seen))

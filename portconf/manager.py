@@ -118,8 +118,9 @@ class PortManager:
             before = time.time_ns()
             registry = _seen(self._project.registry_files())
             ports = self._project.ports()
-            if snapshot.settled(now, now_ns=before) and _old(registry, before):
-                self._seen, self._registry = (now, ports), registry
+            sure = snapshot.settled(now, now_ns=before) and _old(registry, before)
+            # What is not sure to hold must not stay either: the next look is not due.
+            self._seen, self._registry = (now if sure else None, ports), registry
         return ports.get(service_name)
 
     def _leased_still(self, moment: float) -> bool:

@@ -9,6 +9,7 @@ The ports in nox sessions: `session`, `with_ports`, and the verbs as sessions.
     portconf.nox.verbs()             # nox -s ports-init, ports-status, ...
 """
 
+import os
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, TypeVar, overload
@@ -122,6 +123,7 @@ def _export(current: nox.Session, *, guard: bool) -> dict[str, str]:
         PortconfError,
     )
     from portconf.project import Project  # noqa: PLC0415
+    from portconf.variables import left_over  # noqa: PLC0415
 
     try:
         found = Project.find()
@@ -130,11 +132,13 @@ def _export(current: nox.Session, *, guard: bool) -> dict[str, str]:
             current.warn(f"portconf: {note}")
     except ForeignListenerError as error:
         # nox ends with 1 where a session fails: only leaving tells a script the code.
-        for line in (*error.message.splitlines(), f"hint: {error.hint}"):
+        for line in f"{error.message}\nhint: {error.hint}".splitlines():
             current.log(f"portconf: {line}")
         raise SystemExit(error.exit_code) from error
     except PortconfError as error:
         hint = f" (hint: {error.hint})" if error.hint else ""
         current.error(f"portconf: {error.message}{hint}")
+    for name in left_over(os.environ, variables):
+        current.env[name] = None  # nox takes it away
     current.env.update(variables)
     return variables

@@ -159,6 +159,7 @@ def judge(
     *,
     home: Home | None,
     ours: str,
+    user: str | None = None,
 ) -> Sighting:
     """
     Say whose a listener is.
@@ -169,6 +170,7 @@ def judge(
         container: The container that publishes the port, or None.
         home: The checkout that rules 1 to 3 give it, or None.
         ours: Our checkout's folder.
+        user: The name of the listener's user, where that is known.
     """
     if container:
         whose = _of_container(container, home, ours)
@@ -179,7 +181,7 @@ def judge(
     return Sighting(
         port=listener.port,
         verdict=whose,
-        text=_worded(process, container, home),
+        text=_worded(process, container, home, user),
         listener=listener,
         process=None if container else process,
         container=container,
@@ -207,14 +209,21 @@ def _of_process(process: Process, home: Home | None, ours: str) -> Verdict:
 
 
 def _worded(
-    process: Process | None, container: Container | None, home: Home | None
+    process: Process | None,
+    container: Container | None,
+    home: Home | None,
+    user: str | None,
 ) -> str:
     if container:
         project = f" of the Compose project {container.project}"
         where = f" in {container.folder}" if container.folder else ""
         who = f"container {container.name}{project if container.project else ''}{where}"
     elif process is None:
-        return "a process that cannot be seen, as another user's"
+        return (
+            f"a process of user {user} that cannot be seen"
+            if user
+            else "a process that cannot be seen, as another user's"
+        )
     else:
         who = f"pid {process.pid} ({process.command})"
         who += "" if process.mine else f" of user {process.user or 'unknown'}"

@@ -19,7 +19,8 @@ def lease_dict(lease: Lease | None) -> dict[str, Any] | None:
         "number": lease.number,
         "instance": lease.instance,
         "shift": lease.shift,
-        "block": lease.range,
+        "block": lease.block and str(lease.block),
+        "ports": lease.range,
         "project": lease.holder.name,
         "folder": lease.holder.folder,
         "linked": lease.holder.linked,
@@ -61,7 +62,7 @@ class Outcome:
         notes: Warnings, each a sentence.
         dry_run: Whether nothing was written.
         lease: What the checkout has of the machine, or None.
-        leased: Whether that is new, or another than before.
+        lease_before: What it had before, or None.
     """
 
     root: str
@@ -71,7 +72,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
     dry_run: bool = False
     lease: Lease | None = None
-    leased: bool = False
+    lease_before: Lease | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -165,6 +166,7 @@ class Explanation:
             "exported": [_place(each) for each in self.exported],
             "overridden": self.overridden,
             "lease": lease_dict(self.lease),
+            "leased": self.leased,
             "listens": self.listens and self.listens.to_dict(),
         }
 

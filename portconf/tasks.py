@@ -176,12 +176,15 @@ def env(c: Context) -> None:
 
     from portconf.errors import PortconfError  # noqa: PLC0415
     from portconf.project import Project  # noqa: PLC0415
+    from portconf.variables import left_over  # noqa: PLC0415
 
     try:
         variables = Project.find().variables()
     except PortconfError as error:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         raise Exit(f"ports: {error.message}{hint}", code=error.exit_code) from None
+    for name in left_over(os.environ, variables):
+        del os.environ[name]
     # For `c.run(..., env={...})` too, which replaces what the configuration holds.
     os.environ.update(variables)
     c.config.run.env.update(variables)

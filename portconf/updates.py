@@ -178,7 +178,7 @@ class Updater:
         before = self._leases(now).find(plan) if self.leased else None
         holding = self._holding(now, plan, relocate=relocate)
         outcome = _decided(holding, extra)
-        return replace(outcome, leased=holding.lease != before)
+        return replace(outcome, lease_before=before)
 
     def _standing(self) -> Standing:
         return Standing(folder=self.folder, settings=self.settings, force=self.force)

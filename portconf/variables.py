@@ -8,6 +8,7 @@ from portconf.model import Endpoint, Plan, Service, variable_of
 from portconf.settings import Settings
 
 
+COMPOSE = "COMPOSE_PROJECT_NAME"
 STAMP = "PORTCONF_STAMP"
 
 
@@ -93,8 +94,28 @@ def compute(
     found["PORTCONF_INSTANCE"] = str(instance)
     found["PORTCONF_ROOT"] = root
     project = compose_project(root, instance)
-    last = {"COMPOSE_PROJECT_NAME": project} if project else {}
+    last = {COMPOSE: project} if project else {}
     return {**found, STAMP: stamp({**found, **last}), **last}
+
+
+def left_over(
+    environment: Mapping[str, str], variables: Mapping[str, str]
+) -> tuple[str, ...]:
+    """
+    Return what another checkout's exports have left in an environment.
+
+    Only the Compose project that portconf itself made for it: a user's own stays.
+
+    Args:
+        environment: The variables of the shell.
+        variables: This checkout's.
+    """
+    root = environment.get("PORTCONF_ROOT", "")
+    instance = environment.get("PORTCONF_INSTANCE", "")
+    if not root or not instance.isdecimal() or COMPOSE in variables:
+        return ()
+    theirs = compose_project(root, int(instance))
+    return (COMPOSE,) if theirs and environment.get(COMPOSE) == theirs else ()
 
 
 def stamp(variables: Mapping[str, str]) -> str:

@@ -42,7 +42,15 @@ def free_ports(count: int) -> int:
 
 
 def declaration(base: int, *services: str, settings: str = "", table: str = "") -> str:
-    """Return a `pyproject.toml`; ``table`` is what the services' table holds instead."""
+    """
+    Return a `pyproject.toml`; ``table`` is what the services' table holds instead.
+
+    Unless the settings name an instance range, it has one of its own: other tests run
+    servers in theirs at the same time.
+    """
+    if "instance-range" not in settings:
+        first = 20_000 + base * 7919 % 10_700
+        settings += f'\ninstance-range = "{first}-{first + 1999}"'
     head = f"[tool.portconf]\nbase-port = {base}\n{settings}\n"
     if table:
         return f"{head}[tool.portconf.services]\n{table}\n"

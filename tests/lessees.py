@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -306,7 +307,7 @@ def _overlapping(held: Iterable[tuple[list[int], float, float]]) -> list[str]:
         spans.sort()
         found += [
             f"{port}: {former} and {latter}"
-            for former, latter in zip(spans, spans[1:], strict=False)
+            for former, latter in pairwise(spans)
             if latter[0] < former[1]
         ]
     return found
@@ -359,12 +360,15 @@ class _Scene:
         self.actor, self.stayer = make(place / "actor"), make(place / "stayer")
         self.goner = place / "goner"
         self.acts: dict[str, Callable[[], object]] = {
-            "init": lambda: self.project.init(),
+            "init": self._init,
             "relocate": lambda: self.project.init(relocate=True),
             "release": lambda: self.project.reset(force=True),
             "gc": lambda: machine.gc(timeout=_WAIT),
-            "first init": lambda: self.project.init(),
+            "first init": self._init,
         }
+
+    def _init(self) -> None:
+        self.project.init()
 
     @property
     def project(self) -> Project:

@@ -45,7 +45,8 @@ for _ in range(int(workers)):
 
 def end(*_):
     for pid in pids:
-        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)  # or it may still listen when the master has ended
     os._exit(0)
 
 if os.getpid() == master:

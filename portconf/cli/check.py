@@ -1,6 +1,7 @@
-"""`check`: fails where declaration, plan and files disagree."""
+"""`check`: fails where declaration, plan, files and exports disagree."""
 
 import argparse
+import os
 
 from portconf.cli.dispatch import Answer, project
 
@@ -11,6 +12,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Answer:
     """Tell what `Project.check` finds."""
-    findings = project(options).check()
-    notes = () if findings else ("declaration, plan and files agree",)
+    findings = project(options).check(os.environ)
+    notes = () if findings else ("declaration, plan, files and exports agree",)
     return Answer(data={"findings": []}, notes=notes, findings=findings)

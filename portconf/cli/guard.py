@@ -4,6 +4,8 @@ import argparse
 import os
 
 from portconf.cli.dispatch import Answer, project
+from portconf.ownership import Verdict
+from portconf.settings import Guard
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -12,8 +14,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Answer:
     """Do what `Project.guard` does."""
-    watched = project(options).guard(os.environ)
-    ours = [name for name, seen in watched.seen if seen.verdict == "ours"]
-    told = f"ours: {', '.join(ours)}" if ours else "nobody of ours listens"
-    notes = (*(f"warning: {note}" for note in watched.notes), told)
-    return Answer(data=watched.to_dict(), notes=notes)
+    found = project(options)
+    watched = found.guard(os.environ)
+    notes = [f"warning: {note}" for note in watched.notes]
+    ours = [name for name, seen in watched.seen if seen.verdict is Verdict.OURS]
+    if found.settings.guard is Guard.OFF:
+        notes.append("tool.portconf.guard is off: nobody was looked for")
+    elif ours:
+        notes.append(f"ours: {', '.join(ours)}")
+    elif not watched.seen:
+        notes.append("nobody listens on our ports")
+    return Answer(data=watched.to_dict(), notes=tuple(notes))

@@ -50,6 +50,6 @@ def answer(tenants: Iterable[Tenant], *, listening: bool = False) -> Answer:
 def _listening(tenant: Tenant) -> str:
     told = (
         f"{name} ({seen.verdict})" if seen.verdict != "ours" else name
-        for name, seen in tenant.listening
+        for name, seen in tenant.listening or ()
     )
     return ", ".join(told) or "-"

@@ -30,8 +30,8 @@ def answer(outcome: Outcome) -> Answer:
     moved = outcome.lease.service_ports() if outcome.lease else {}
     ports = {name: port for port, name in moved.items()} if shift else {}
     notes = [_change(change, ports.get(change.name)) for change in outcome.changes]
-    if outcome.lease and outcome.leased:
-        notes += _lease(outcome.lease)
+    if outcome.lease and outcome.lease != outcome.lease_before:
+        notes += _lease(outcome.lease, outcome.lease_before)
     notes += [f"{name}: gave {port} up" for name, port in outcome.gone]
     if outcome.files:
         notes.append(f"{done} {', '.join(file.name for file in outcome.files)}")
@@ -52,14 +52,14 @@ def _change(change: Change, effective: int | None) -> str:
     return f"{change.name}: {before}, because {change.reason}"
 
 
-def _lease(lease: Lease) -> list[str]:
+def _lease(lease: Lease, before: Lease | None) -> list[str]:
     """Tell of a block, and why the plan's own ports were not to be had."""
+    moved = before is not None and before.shift != lease.shift
     if lease.block is None:
-        return []
-    told = (
-        f"this checkout has the block {lease.range} (instance {lease.instance}):"
-        f" every port is shifted by {lease.shift}"
-    )
-    return (
-        [f"{told}, because {lease.obstacles[0].reason}"] if lease.obstacles else [told]
-    )
+        return [f"this checkout uses the plan's own ports again, {lease.range}"] * moved
+    told = f"this checkout has the block {lease.range} (instance {lease.instance})"
+    if moved and before:
+        told += f" instead of {before.range}"
+    told += f": every port is shifted by {lease.shift}"
+    because = lease.obstacles[0].reason if lease.obstacles and not moved else None
+    return [f"{told}, because {because}" if because else told]

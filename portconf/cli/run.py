@@ -2,10 +2,12 @@
 
 import argparse
 import os
+import signal
 from typing import NoReturn
 
 from portconf.cli.dispatch import Answer, project
-from portconf.errors import PortconfError, UsageError
+from portconf.errors import PortconfError
+from portconf.variables import left_over
 
 
 # As env(1) ends: it failed itself, the command cannot be run, there is no such command.
@@ -38,15 +40,23 @@ def run(options: argparse.Namespace) -> Answer:
     """Become the command, with this checkout's variables over the shell's."""
     words = options.command[options.command[:1] == ["--"] :]
     if not words:
-        raise UsageError("run needs a command", hint="portconf run -- CMD ...")
+        raise NotRunError(
+            "run needs a command", exit_code=_OURS, hint="portconf run -- CMD ..."
+        )
     try:
-        os.environ.update(project(options).variables())
+        found = project(options).variables()
     except PortconfError as error:
         raise NotRunError(error.message, exit_code=_OURS, hint=error.hint) from error
+    for name in left_over(os.environ, found):
+        del os.environ[name]
+    os.environ.update(found)
     _become(words)
 
 
 def _become(words: list[str]) -> NoReturn:
+    for name in ("SIGPIPE", "SIGXFSZ"):  # which Python ignores, and exec hands down
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
     try:
         os.execvp(words[0], words)  # noqa: S606 - the command that was asked for
     except OSError as error:

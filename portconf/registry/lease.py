@@ -93,11 +93,7 @@ def decide(table: "Table", wanted: Wanted, facts: Facts) -> Lease:
 
 
 def grant(table: "Table", wanted: Wanted, facts: Facts) -> Lease:
-    """
-    Decide which lease a checkout is to have, and keep it.
-
-    What it takes, returns and raises is what `decide` does.
-    """
+    """Keep what `decide` returns; what it takes and raises is the same."""
     lease = decide(table, wanted, facts)
     if lease == find(table, wanted):
         return lease
@@ -160,9 +156,8 @@ def _refuse_fixed(wanted: Wanted, others: _Others) -> None:
                 port=port,
                 service=name,
                 holder=other.holder.folder,
-                hint="one checkout at a time can have a fixed port: run 'portconf release"
-                f" --checkout {other.holder.folder}', or declare the service with"
-                " shared = true, or without port",
+                hint=f"run 'portconf release --checkout {other.holder.folder}', or declare"
+                " the service with shared = true or without port",
             )
 
 

@@ -8,6 +8,7 @@ that is not a registry, or a newer one, is refused and left untouched.
 
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -132,10 +133,17 @@ class SqliteRegistry:
         It is made under another name and linked to its own: a file that is there but
         empty is then always a broken one, and never taken for a new one.
         """
+        log = f"{self.path}-wal"
+        if os.path.exists(log) and not os.path.lexists(self.path):
+            # SQLite would play the old file's log into the new one.
+            raise RegistryError(
+                f"the registry {self.path} is missing, but its log {log} is there",
+                path=self.path,
+                hint="restore the registry, or remove its log too",
+            )
         temporary = f"{self.path}.{os.getpid()}-{os.urandom(4).hex()}"
         try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-            os.close(os.open(temporary, flags, 0o600))
+            _touch(temporary)
             with closing(sqlite3.connect(temporary, isolation_level=None)) as new:
                 # Where the file system cannot carry it, the old journal stays.
                 new.execute("PRAGMA journal_mode = WAL")
@@ -167,3 +175,13 @@ class SqliteRegistry:
             path=self.path,
             hint=BROKEN if broken else _HINT,
         )
+
+
+def _touch(path: str) -> None:
+    """Make an empty file for its user alone; for the group where the folder is its."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        if os.stat(os.path.dirname(path)).st_mode & stat.S_IWGRP:
+            os.fchmod(descriptor, 0o660)  # which a umask would have cut
+    finally:
+        os.close(descriptor)

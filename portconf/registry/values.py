@@ -92,11 +92,16 @@ class Lease:
 
     @property
     def range(self) -> str:
-        """The ports, for people: ``20100-20199``."""
+        """The ports, for people: ``20100-20199``, or ``4000-4006, 5432``."""
         if self.block:
             return str(self.block)
-        used = sorted(self.ports)
-        return f"{used[0]}-{used[-1]}" if used else "-"
+        runs: list[list[int]] = []
+        for port in sorted(self.ports):
+            if runs and runs[-1][-1] == port - 1:
+                runs[-1][-1] = port
+            else:
+                runs.append([port, port])
+        return ", ".join(f"{a}-{b}" if a < b else str(a) for a, b in runs) or "-"
 
     def service_ports(self) -> dict[int, str]:
         """Return the ports that services use, in rising order."""

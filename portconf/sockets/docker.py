@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from portconf.model import Protocol
 from portconf.ownership import Container
 
 
@@ -20,7 +21,7 @@ _PART = 1 << 16
 _LABEL = "com.docker.compose.project"
 
 
-def containers(timeout: float = 1.0) -> dict[int, Container]:
+def containers(timeout: float = 1.0) -> dict[tuple[int, Protocol, str], Container]:
     """
     Return the running containers by the ports of this machine that they publish.
 
@@ -88,7 +89,7 @@ def _decoded(answer: bytes) -> Any:
     return json.loads(body)
 
 
-def _published(answer: Any) -> Iterator[tuple[int, Container]]:
+def _published(answer: Any) -> Iterator[tuple[tuple[int, Protocol, str], Container]]:
     for each in answer if isinstance(answer, list) else ():
         if not isinstance(each, dict):
             continue
@@ -98,7 +99,17 @@ def _published(answer: Any) -> Iterator[tuple[int, Container]]:
             # One that is exposed and not published has no port of the host.
             port = one.get("PublicPort") if isinstance(one, dict) else None
             if container and isinstance(port, int) and 0 < port < 1 << 16:
-                yield port, container
+                yield (port, _protocol(one), _address(one)), container
+
+
+def _protocol(one: dict[str, Any]) -> Protocol:
+    return Protocol.UDP if one.get("Type") == "udp" else Protocol.TCP
+
+
+def _address(one: dict[str, Any]) -> str:
+    """Return where a port is published; empty where the engine does not say."""
+    address = one.get("IP")
+    return address if isinstance(address, str) else ""
 
 
 def _container(each: dict[str, Any]) -> Container | None:

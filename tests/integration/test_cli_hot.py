@@ -1,10 +1,11 @@
 """The hot commands: a snapshot answers as the computation would, or not at all."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import chdir
+from contextlib import chdir, closing
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,17 @@ def test_a_snapshot_never_outlives_its_lease(ready, words):
 
     assert answers(ready.root)[0] != "4003\n"
     assert answers(ready.root) in ([None] * 3, computed(ready.root))
+
+
+def test_a_snapshot_never_outlives_its_lease_while_others_read_the_registry(ready):
+    with closing(sqlite3.connect(registry())) as other:
+        # What is committed stays in the log for as long as this is open.
+        assert len(other.execute("SELECT number FROM leases").fetchall()) == 1
+
+        assert run("init", "--relocate", at=ready.root).code == 0
+
+        assert answers(ready.root)[0] != "4003\n"
+    assert run("get", "redis", at=ready.root).out == "20003\n"
 
 
 def test_a_lease_of_another_checkout_is_no_reason_to_answer_wrongly(ready, make_sample):

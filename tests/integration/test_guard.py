@@ -446,7 +446,7 @@ def test_a_declaration_may_say_that_the_guard_only_warns(make_checkout, base, ou
         done = shop.run("guard")
 
     assert done.code == 0
-    (warning, _) = done.err.splitlines()
+    (warning,) = done.err.splitlines()
     assert warning.startswith(
         f"portconf: warning: port {base} of 'web' is somebody else's: pid {server.pid}"
     )
@@ -495,7 +495,7 @@ def test_a_server_that_we_may_not_look_into_is_told_with_its_user(shop, outside)
         )
 
     assert (done.returncode, done.stdout) == (0, "")
-    (warning, _) = done.stderr.splitlines()
+    (warning,) = done.stderr.splitlines()
     assert f"warning: port {server.port} of 'web' is perhaps not ours: " in warning
     assert str(server.pid) not in warning  # so it was indeed not seen
     assert pwd.getpwuid(user).pw_name in warning

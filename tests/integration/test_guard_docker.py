@@ -149,7 +149,7 @@ def test_a_container_without_compose_is_a_warning(shop, publish):
         done = shop.run("guard")
 
     assert done.code == 0
-    (warning, _) = done.err.splitlines()
+    (warning,) = done.err.splitlines()
     assert "is perhaps not ours: container boring_feynman listens there" in warning
 
 

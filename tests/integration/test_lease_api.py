@@ -235,8 +235,8 @@ class TestProject:
 
         assert first.lease is not None
         assert first.lease.holder.linked
-        assert (first.leased, second.leased) == (True, False)
-        assert second.lease == first.lease
+        assert first.lease_before is None
+        assert second.lease_before == second.lease == first.lease
         assert second.files == ()
 
     @pytest.mark.usefixtures("tree")

@@ -51,7 +51,8 @@ def test_the_leases_are_listed_with_who_has_them(shop, tree, base):
     assert [each["instance"] for each in listed] == [0, second["number"]]
     assert first["services"] == {"web": base, "db": base + 1, "queue": base + 2}
     assert second["services"]["web"] == base + second["shift"]
-    assert first["block"] == f"{base}-{base + 2}"
+    assert (first["block"], first["ports"]) == (None, f"{base}-{base + 2}")
+    assert second["block"] == second["ports"]
 
 
 def test_the_list_for_people_is_a_line_for_each(shop, tree):

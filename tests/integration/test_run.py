@@ -108,7 +108,7 @@ def test_a_compose_project_of_the_users_own_is_left_alone(shop):
     assert [each["COMPOSE_PROJECT_NAME"] for each in found] == ["mine", of_ours]
 
 
-@pytest.mark.parametrize("code", [0, 1, 7, 125, 255])
+@pytest.mark.parametrize("code", [0, 7])
 def test_the_exit_code_is_the_commands(shop, code):
     done = ran("--", "sh", "-c", f"exit {code}", at=shop)
 

@@ -14,6 +14,7 @@ from checkouts import PLAN, Checkout, declaration, free_ports, leased, rows, ser
 
 pytestmark = needs("git")
 FORTY = 40
+DEFAULT_RANGE = 'instance-range = "20000-29999"'
 # Each in a process of its own, which waits for the last one to be there.
 AT_ONCE = """
 import json, os, sys
@@ -65,11 +66,11 @@ def shop(tmp_path, base) -> Checkout:
     return repository(tmp_path / "shop", base)
 
 
-def repository(root: Path, base: int, *services: str) -> Checkout:
+def repository(root: Path, base: int, *services: str, settings: str = "") -> Checkout:
     root.mkdir(parents=True)
     made = Checkout(root)
     made.git("init", "-q", "-b", "main")
-    made.commit(base, *services)
+    made.commit(base, *services, settings=settings)
     return made
 
 
@@ -83,7 +84,7 @@ def disjoint(*checkouts: Checkout) -> bool:
 def test_forty_worktrees_at_once_have_forty_blocks_and_keep_them(tmp_path):
     seven = [f"service-{number}" for number in range(7)]
     base = free_ports(7)
-    shop = repository(tmp_path / "shop", base, *seven)
+    shop = repository(tmp_path / "shop", base, *seven, settings=DEFAULT_RANGE)
     trees = [shop.worktree(f"../w{number}") for number in range(FORTY)]
 
     done = subprocess.run(

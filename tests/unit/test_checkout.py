@@ -253,3 +253,22 @@ def test_without_a_configuration_there_is_a_main_checkout(tmp_path):
     linked(tmp_path / "tree", common)
 
     assert found(tmp_path / "tree").has_main is True
+
+
+def test_a_worktree_in_another_folder_than_git_knows_is_a_copy_or_was_moved(tmp_path):
+    own = linked(tmp_path / "tree", main(tmp_path / "shop"))
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / ".git").write_text(f"gitdir: {own}\n")
+
+    assert [found(tmp_path / name).is_copy for name in ("tree", "copy", "shop")] == [
+        False,
+        True,
+        False,
+    ]
+
+
+def test_a_worktree_that_git_knows_by_a_relative_path_is_no_copy(tmp_path):
+    own = linked(tmp_path / "tree", main(tmp_path / "shop"))
+    (own / "gitdir").write_text("../../../../tree/.git\n")
+
+    assert not found(tmp_path / "tree").is_copy
