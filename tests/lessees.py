@@ -174,6 +174,7 @@ def live(registry: Path | str) -> int:
     return int(count)
 
 
+_BEGIN = "BEGIN IMMEDIATE"
 _INTEGRITY = "PRAGMA integrity_check"
 _WRONG = {
     "without its lease": "PRAGMA foreign_key_check",
@@ -318,11 +319,12 @@ def _crash(place: str, kills: int) -> Crashes:
     scene = _Scene(Path(place))
     tally: Counter[str] = Counter()
     found: list[str] = []
+    leftovers: set[str] = set()
     began, inside = time.monotonic(), 0
-    moments = {name: scene.moments(name) for name in scene.acts}
+    steps = {name: scene.steps(name) for name in scene.acts}
     for number in range(kills):
         name = [*scene.acts][number % len(scene.acts)]
-        moment = chance.randrange(moments[name])
+        moment = chance.choice(_moments(steps[name]))
         scene.set_up(name)
         expected, others = scene.expected(name), scene.others()
         told = scene.strike(name, moment, chance.uniform(0, _LONGEST_COMMIT))
@@ -332,14 +334,28 @@ def _crash(place: str, kills: int) -> Crashes:
         wrong = faults(scene.registry)
         wrong += scene.wrong_after(name, expected, others)
         found += [f"{what}: {each}" for each in wrong]
-    beside = {f"{scene.registry.name}{end}" for end in ("", "-wal", "-shm")}
+        leftovers |= scene.leftovers()
     return Crashes(
         kills=dict(sorted(tally.items())),
         inside=inside,
         faults=found,
-        leftovers=sorted({*os.listdir(scene.registry.parent)} - beside),
+        leftovers=sorted(leftovers),
         seconds=time.monotonic() - began,
     )
+
+
+def _moments(steps: list[str]) -> list[int]:
+    """
+    Return which steps to strike at, the more often the more can break there.
+
+    That is from where the file is made, or the change begins, to where its time is
+    set; half of the strikes are in a commit.
+    """
+    first = next(n for n, e in enumerate(steps) if e in ("make tables", _BEGIN))
+    last = max(n for n, each in enumerate(steps) if each in ("committed", "touch"))
+    within = [*range(first, last + 1)]
+    commits = [n for n in within if steps[n] == "COMMIT"]
+    return within + commits * (len(within) // len(commits))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -422,16 +438,22 @@ class _Scene:
             found.append(f"another's lease became {self.others()} in the end")
         return found + faults(self.registry)
 
-    def moments(self, name: str) -> int:
-        """Return how many moments an act has."""
+    def steps(self, name: str) -> list[str]:
+        """Return the steps of an act."""
         self.set_up(name)
         reader, writer = os.pipe()
-        pid = _fork(self._act, name, -1, writer)
+        pid = _fork(self._act, name, None, writer)
         os.close(writer)
         with open(reader, encoding="utf-8") as told:
-            count = len(told.readlines())
+            steps = told.read().splitlines()
         assert os.waitpid(pid, 0)[1] == 0
-        return count
+        return steps
+
+    def leftovers(self) -> set[str]:
+        """Return what lies beside the registry and is none of SQLite's files."""
+        name = self.registry.name
+        beside = {f"{name}{end}" for end in ("", "-wal", "-shm", "-journal", "-lock")}
+        return {*os.listdir(self.registry.parent)} - beside
 
     def strike(self, name: str, moment: int, delay: float) -> _Struck:
         """
@@ -443,7 +465,7 @@ class _Scene:
         reader, writer = os.pipe()
         pid = _fork(self._act, name, moment, writer)
         os.close(writer)
-        steps = []
+        steps: list[str] = []
         with open(reader, encoding="utf-8", buffering=1) as told:
             for line in told:
                 steps.append(line.rstrip("\n"))
@@ -454,15 +476,17 @@ class _Scene:
         assert os.WIFSIGNALED(status), f"{name} was not met at {moment} of {steps}"
         return _met(steps)
 
-    def _act(self, name: str, moment: int, writer: int) -> None:
+    def _act(self, name: str, moment: int | None, writer: int) -> None:
         with _Steps(moment, writer).watched():
             self.acts[name]()
+        if moment is not None:
+            signal.pause()  # until the kill, which is late
 
 
 def _met(steps: list[str]) -> _Struck:
     """Say where a command was when it was killed; it had told of each step."""
     last = steps[-1]
-    began = [n for n, step in enumerate(steps) if step == "BEGIN IMMEDIATE"]
+    began = [n for n, step in enumerate(steps) if step == _BEGIN]
     ended = [n for n, step in enumerate(steps) if step == "committed"]
     inside = len(began) > len(ended)
     made = any(step.startswith("make ") for step in steps)
@@ -481,7 +505,7 @@ def _met(steps: list[str]) -> _Struck:
 class _Steps:
     """The steps of a command that touch the registry, told before each is made."""
 
-    def __init__(self, moment: int, writer: int) -> None:
+    def __init__(self, moment: int | None, writer: int) -> None:
         self._moment, self._writer, self._count = moment, writer, 0
 
     def tell(self, words: str) -> None:

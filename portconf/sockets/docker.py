@@ -32,6 +32,7 @@ def containers(timeout: float = 1.0) -> dict[tuple[int, Protocol, str], Containe
         timeout: Seconds for all of it; above 0.
 
     Returns:
+        By port, protocol and address; an empty address where the engine names none.
         Empty where there is no engine, or none that answers, in time and in words
         that are understood.
     """

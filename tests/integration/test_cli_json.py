@@ -13,8 +13,8 @@ from filelock import FileLock
 
 OUTCOME = {"root", "assigned", "released", "written", "notes", "dry_run", "lease"}
 LEASE = {
-    *("number", "instance", "shift", "block", "project", "folder", "linked", "since"),
-    *("services", "stepped_over"),
+    *("number", "instance", "shift", "block", "ports", "project", "folder", "linked"),
+    *("since", "services", "stepped_over"),
 }
 EXPLANATION = {
     "service",
@@ -27,6 +27,7 @@ EXPLANATION = {
     "stored",
     "exported",
     "overridden",
+    "leased",
     "lease",
     "listens",
 }
@@ -125,7 +126,7 @@ def test_the_lease_is_data(ready, words):
     assert (lease["instance"], lease["shift"], lease["linked"]) == (0, 0, False)
     assert (lease["project"], lease["folder"]) == ("shop", str(ready.root))
     assert lease["services"]["redis"] == 4003
-    assert lease["stepped_over"] == []
+    assert (lease["block"], lease["stepped_over"]) == (None, [])
 
 
 def test_a_shifted_lease_is_data_with_both_numbers(ready):

@@ -249,7 +249,7 @@ def test_why_tells_where_a_number_comes_from(ready):
         "  lease        the plan as it stands, 4000-4006 (instance 0)",
         "  exported     .env:8: REDIS_PORT=4003",
         "  exported     .env.compose:7: REDIS_PORT=4003",
-        "  exported     port_exports.sh:7: export REDIS_PORT=4003",
+        "  exported     port_exports.sh:8: export REDIS_PORT=4003",
     ]
 
 
@@ -269,7 +269,7 @@ def test_why_tells_of_the_block_and_what_it_stepped_over(ready):
         f"  stepped over 4000-4006: {reason}",
         "  exported     .env:8: REDIS_PORT=20003",
         "  exported     .env.compose:7: REDIS_PORT=20003",
-        "  exported     port_exports.sh:7: export REDIS_PORT=20003",
+        "  exported     port_exports.sh:8: export REDIS_PORT=20003",
     ]
 
 

@@ -9,6 +9,7 @@ import time
 import pytest
 from dockerstub import COMPOSED, DOCUMENTED, engine, says
 
+from portconf.model import Protocol
 from portconf.ownership import Container
 from portconf.sockets import containers, docker
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def ask(answer, monkeypatch, **options) -> dict[int, Container]:
+def ask(answer, monkeypatch, **options) -> dict[tuple[int, Protocol, str], Container]:
     with engine(answer) as (path, _):
         monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
         return containers(**options)
@@ -27,7 +28,7 @@ def ask(answer, monkeypatch, **options) -> dict[int, Container]:
 def test_the_documented_answer_is_understood(monkeypatch):
     found = ask(says(DOCUMENTED), monkeypatch)
 
-    assert found == {3333: Container(name="boring_feynman")}
+    assert found == {(3333, Protocol.TCP, ""): Container(name="boring_feynman")}
 
 
 def test_a_container_of_compose_has_project_and_folder(monkeypatch):
@@ -36,7 +37,10 @@ def test_a_container_of_compose_has_project_and_folder(monkeypatch):
     postgres = Container(
         name="shop-postgres-1", project="shop", folder="/home/you/shop"
     )
-    assert found == {4001: postgres}
+    assert found == {
+        (4001, Protocol.TCP, "0.0.0.0"): postgres,
+        (4001, Protocol.TCP, "::"): postgres,
+    }
 
 
 def test_the_running_ones_are_asked_for_once_by_http_1_0(monkeypatch):
@@ -57,7 +61,7 @@ def test_without_docker_host_the_usual_socket_is_asked(monkeypatch):
         monkeypatch.delenv("DOCKER_HOST")
         unset = containers()
 
-    assert list(empty) == list(unset) == [4001]
+    assert {port for port, _, _ in empty} == {port for port, _, _ in unset} == {4001}
 
 
 @pytest.mark.parametrize(
@@ -138,10 +142,11 @@ def test_what_is_wrong_with_one_container_hides_no_other(monkeypatch):
 
     found = ask(says([None, *odd, *COMPOSED]), monkeypatch)
 
-    assert sorted(found) == [81, 82, 83, 4001]
-    assert found[81] == Container(name="4cb07b47f9fb")
-    assert found[82] == Container(name="x")
-    assert found[83] == Container(name="y")
+    names = {port: each.name for (port, _, _), each in found.items()}
+    assert sorted(names) == [81, 82, 83, 4001]
+    assert found[81, Protocol.TCP, ""] == Container(name="4cb07b47f9fb")
+    assert found[82, Protocol.TCP, ""] == Container(name="x")
+    assert found[83, Protocol.TCP, ""] == Container(name="y")
 
 
 def silent(_connection, stop):

@@ -32,6 +32,7 @@ LEASE_SHOWN = {
     "instance": 7,
     "shift": 16000,
     "block": "20000-20099",
+    "ports": "20000-20099",
     "project": "shop/services/web",
     "folder": "/home/you/topic/services/web",
     "linked": True,
@@ -74,19 +75,25 @@ def test_a_lease_has_a_json_form():
 
 
 @pytest.mark.parametrize(
-    ("ports", "shown"), [({4000: "web", 4003: "db"}, "4000-4003"), ({}, "-")]
+    ("ports", "shown"),
+    [
+        ({4000: "web"}, "4000"),
+        ({4002: "", 4000: "web", 4001: "db"}, "4000-4002"),
+        ({4000: "web", 4001: "db", 4003: "mq", 5432: "pg"}, "4000-4001, 4003, 5432"),
+        ({}, "-"),
+    ],
 )
 def test_a_lease_of_the_plan_as_it_stands_is_instance_0(ports, shown):
     found = lease_dict(Lease(number=7, holder=HOLDER, ports=ports))
 
     assert found is not None
     assert (found["number"], found["instance"], found["shift"]) == (7, 0, 0)
-    assert found["block"] == shown
+    assert (found["block"], found["ports"]) == (None, shown)
 
 
-@pytest.mark.parametrize("leased", [False, True])
-def test_an_outcome_tells_of_the_lease_new_or_not(leased):
-    outcome = Outcome(root=ROOT, lease=LEASE, leased=leased)
+@pytest.mark.parametrize("before", [None, LEASE])
+def test_an_outcome_tells_of_the_lease_new_or_not(before):
+    outcome = Outcome(root=ROOT, lease=LEASE, lease_before=before)
 
     assert outcome.to_dict()["lease"] == LEASE_SHOWN
 
@@ -129,7 +136,7 @@ def test_an_explanation_has_a_json_form(declared, lease, listens):
         stored=Place(file="p.json", line=None),
         exported=(Place(file=".env", line=1, text="WEB_PORT=20000"),),
         overridden="WEB_PORT=1",
-        leased="for people only",
+        leased="block 20000-20099",
         lease=lease,
         listens=listens,
     )
@@ -145,6 +152,7 @@ def test_an_explanation_has_a_json_form(declared, lease, listens):
         "stored": {"file": "p.json", "line": None, "text": None},
         "exported": [{"file": ".env", "line": 1, "text": "WEB_PORT=20000"}],
         "overridden": "WEB_PORT=1",
+        "leased": "block 20000-20099",
         "lease": lease and LEASE_SHOWN,
         "listens": listens
         and {
