@@ -14,6 +14,7 @@ import crowd
 import durable
 import growth
 import guard
+import leases
 import listeners
 import runners
 import safety
@@ -31,6 +32,7 @@ GROUPS = {
         durable,
         crowd,
         safety,
+        leases,
         runners,
         listeners,
         guard,

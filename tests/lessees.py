@@ -37,16 +37,24 @@ from portconf.registry.values import Lease
 from portconf.settings import Settings
 
 
-_PATIENCE = 900.0
+_PATIENCE = 3600.0
 _WAIT = 60.0
 _LOOK = 0.05
 # A commit takes as long as its disk: a kill comes somewhere in it, or right after.
-_LONGEST_COMMIT = 0.006
-PLAN = Plan(
-    base_port=4000,
-    next_port=4003,
-    services={name: Assignment(port=4000 + n) for n, name in enumerate("abc")},
-)
+_LONGEST_COMMIT = 0.002
+
+
+def plan(services: int) -> Plan:
+    """Return a plan of so many services, from 4000 on."""
+    names = "abcdefghijklmnopqrstuvwxyz"[:services]
+    return Plan(
+        base_port=4000,
+        next_port=4000 + services,
+        services={name: Assignment(port=4000 + n) for n, name in enumerate(names)},
+    )
+
+
+PLAN = plan(3)
 """What each of them declares: they all want the same three ports."""
 _DECLARATION = """\
 [tool.portconf]
@@ -175,6 +183,9 @@ def live(registry: Path | str) -> int:
 
 
 _BEGIN = "BEGIN IMMEDIATE"
+# Where a change begins: of the leases, or of the file itself.
+_FIRST = (_BEGIN, "PRAGMA journal_mode")
+_COMMIT, _NEVER = -1, -2
 _INTEGRITY = "PRAGMA integrity_check"
 _WRONG = {
     "without its lease": "PRAGMA foreign_key_check",
@@ -321,10 +332,11 @@ def _crash(place: str, kills: int) -> Crashes:
     found: list[str] = []
     leftovers: set[str] = set()
     began, inside = time.monotonic(), 0
-    steps = {name: scene.steps(name) for name in scene.acts}
+    steps = {name: len(scene.steps(name)) for name in scene.acts}
     for number in range(kills):
         name = [*scene.acts][number % len(scene.acts)]
-        moment = chance.choice(_moments(steps[name]))
+        # Half of the strikes are in a commit.
+        moment = chance.choice((_COMMIT, chance.randrange(steps[name])))
         scene.set_up(name)
         expected, others = scene.expected(name), scene.others()
         told = scene.strike(name, moment, chance.uniform(0, _LONGEST_COMMIT))
@@ -342,20 +354,6 @@ def _crash(place: str, kills: int) -> Crashes:
         leftovers=sorted(leftovers),
         seconds=time.monotonic() - began,
     )
-
-
-def _moments(steps: list[str]) -> list[int]:
-    """
-    Return which steps to strike at, the more often the more can break there.
-
-    That is from where the file is made, or the change begins, to where its time is
-    set; half of the strikes are in a commit.
-    """
-    first = next(n for n, e in enumerate(steps) if e in ("make tables", _BEGIN))
-    last = max(n for n, each in enumerate(steps) if each in ("committed", "touch"))
-    within = [*range(first, last + 1)]
-    commits = [n for n in within if steps[n] == "COMMIT"]
-    return within + commits * (len(within) // len(commits))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -439,15 +437,16 @@ class _Scene:
         return found + faults(self.registry)
 
     def steps(self, name: str) -> list[str]:
-        """Return the steps of an act."""
+        """Return the steps of an act, from the first that changes something on."""
         self.set_up(name)
         reader, writer = os.pipe()
-        pid = _fork(self._act, name, None, writer)
+        pid = _fork(self._act, name, _NEVER, writer)
         os.close(writer)
         with open(reader, encoding="utf-8") as told:
             steps = told.read().splitlines()
         assert os.waitpid(pid, 0)[1] == 0
-        return steps
+        first = next(n for n, each in enumerate(steps) if each in _FIRST)
+        return steps[first : steps.index("touch") + 1]
 
     def leftovers(self) -> set[str]:
         """Return what lies beside the registry and is none of SQLite's files."""
@@ -459,8 +458,8 @@ class _Scene:
         """
         Do an act in a process that is killed.
 
-        It is killed before the step of that number; within it, after ``delay``
-        seconds, where the step is a commit, which takes its time.
+        It is killed before the step of that number; or, where that is the commit,
+        ``delay`` seconds after its begin; at the latest when it is done.
         """
         reader, writer = os.pipe()
         pid = _fork(self._act, name, moment, writer)
@@ -469,18 +468,20 @@ class _Scene:
         with open(reader, encoding="utf-8", buffering=1) as told:
             for line in told:
                 steps.append(line.rstrip("\n"))
-                if len(steps) == moment + 1:
+                if steps[-1] == "done" or (steps[-1] == "COMMIT" and moment == _COMMIT):
                     time.sleep(delay)
                     os.kill(pid, signal.SIGKILL)
         status = os.waitpid(pid, 0)[1]
-        assert os.WIFSIGNALED(status), f"{name} was not met at {moment} of {steps}"
+        assert os.WIFSIGNALED(status), f"{name} failed after {steps}"
         return _met(steps)
 
-    def _act(self, name: str, moment: int | None, writer: int) -> None:
-        with _Steps(moment, writer).watched():
+    def _act(self, name: str, moment: int, writer: int) -> None:
+        steps = _Steps(moment, writer)
+        with steps.watched():
             self.acts[name]()
-        if moment is not None:
-            signal.pause()  # until the kill, which is late
+        if moment != _NEVER:
+            steps.tell("done")
+            signal.pause()
 
 
 def _met(steps: list[str]) -> _Struck:
@@ -489,7 +490,7 @@ def _met(steps: list[str]) -> _Struck:
     began = [n for n, step in enumerate(steps) if step == _BEGIN]
     ended = [n for n, step in enumerate(steps) if step == "committed"]
     inside = len(began) > len(ended)
-    made = any(step.startswith("make ") for step in steps)
+    made = _FIRST[1] in steps
     kind = "outside a change"
     if last == "COMMIT":
         kind = "in the commit"
@@ -505,14 +506,18 @@ def _met(steps: list[str]) -> _Struck:
 class _Steps:
     """The steps of a command that touch the registry, told before each is made."""
 
-    def __init__(self, moment: int | None, writer: int) -> None:
-        self._moment, self._writer, self._count = moment, writer, 0
+    def __init__(self, moment: int, writer: int) -> None:
+        self._moment, self._writer = moment, writer
+        self._count: int | None = None
 
     def tell(self, words: str) -> None:
         os.write(self._writer, f"{words}\n".encode())
-        if self._count == self._moment and words != "COMMIT":
+        if self._count is not None:
+            self._count += 1
+        elif words in _FIRST:
+            self._count = 0
+        if self._count is not None and self._count == self._moment:
             os.kill(os.getpid(), signal.SIGKILL)
-        self._count += 1
 
     def watched(self) -> Any:
         steps = self

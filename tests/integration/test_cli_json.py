@@ -294,7 +294,7 @@ REFUSALS = [
     (undeclared_service, "check", 1, "check", {"findings"}),
     (nothing, "release", 2, "usage", {}),
     (nothing, "release redis --checkout .", 2, "usage", {}),
-    (nothing, "run --json", 2, "usage", {}),
+    (nothing, "run --json", 125, "not_run", {}),
     (not_a_registry, "status", 5, "registry", {"path"}),
     (not_a_registry, "init --relocate", 5, "registry", {"path"}),
     (small_instance_range, "init --relocate", 5, "blocks_exhausted", BLOCKS),

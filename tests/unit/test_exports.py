@@ -11,6 +11,8 @@ DOTENV = Target(key="dotenv", name=".env")
 COMPOSE = Target(key="compose-env", name=".env.compose")
 SHELL = Target(key="shell-exports", name="port_exports.sh")
 OURS = HEADER.encode()
+# What another checkout's script may have left in the shell.
+LEFT = b'[ "${PORTCONF_INSTANCE:-0}" = 0 ] || unset COMPOSE_PROJECT_NAME\n'
 
 
 @pytest.mark.parametrize(
@@ -36,10 +38,18 @@ def test_the_env_file_of_the_user_gets_a_section():
     ("target", "body"),
     [
         (COMPOSE, b"WEB_PORT=4000\nNOTE='two words'\n"),
-        (SHELL, b"export WEB_PORT=4000\nexport NOTE='two words'\n"),
+        (SHELL, LEFT + b"export WEB_PORT=4000\nexport NOTE='two words'\n"),
     ],
 )
-@pytest.mark.parametrize("old", [None, OURS, OURS + b"export WEB_PORT=1\n"])
+@pytest.mark.parametrize(
+    "old",
+    [
+        None,
+        OURS,
+        OURS + b"export WEB_PORT=1\n",
+        OURS + LEFT + b"export WEB_PORT=1\n",
+    ],
+)
 def test_a_file_of_ours_is_written_whole_under_our_header(target, body, old):
     assert content(target, old, VARIABLES) == OURS + body
 
@@ -63,8 +73,25 @@ def test_the_script_unsets_what_any_earlier_one_exported():
     second = content(SHELL, first, {"B_PORT": "2"})
     third = content(SHELL, second, {"B_PORT": "2", "C_PORT": "3"})
 
-    assert second == OURS + b"export B_PORT=2\nunset A_PORT\nunset C_PORT\n"
-    assert third == OURS + b"export B_PORT=2\nexport C_PORT=3\nunset A_PORT\n"
+    head = OURS + LEFT
+    assert second == head + b"export B_PORT=2\nunset A_PORT\nunset C_PORT\n"
+    assert third == head + b"export B_PORT=2\nexport C_PORT=3\nunset A_PORT\n"
+
+
+def test_a_script_of_an_earlier_version_is_read_too():
+    old = OURS + b"export A_PORT=1\nexport B_PORT=2\nunset C_PORT\n"
+
+    found = content(SHELL, old, {"B_PORT": "2"})
+
+    assert found == OURS + LEFT + b"export B_PORT=2\nunset A_PORT\nunset C_PORT\n"
+
+
+def test_a_compose_project_of_one_s_own_is_set_after_another_s_is_unset():
+    first = content(SHELL, None, {"COMPOSE_PROJECT_NAME": "shop-1"})
+    second = content(SHELL, first, {"WEB_PORT": "1"})
+
+    assert first == OURS + LEFT + b"export COMPOSE_PROJECT_NAME=shop-1\n"
+    assert second == OURS + LEFT + b"export WEB_PORT=1\nunset COMPOSE_PROJECT_NAME\n"
 
 
 def test_a_line_inside_a_value_is_not_taken_for_an_export():
@@ -82,7 +109,10 @@ def test_a_script_whose_quoting_somebody_broke_is_written_anew():
 
 
 def test_a_file_that_is_replaced_by_force_unsets_nothing():
-    assert b"unset" not in content(SHELL, b"export A=1\n", VARIABLES, force=True)
+    found = content(SHELL, b"export A=1\n", VARIABLES, force=True)
+
+    assert found == content(SHELL, None, VARIABLES)
+    assert b"unset" not in found.replace(LEFT, b"")
 
 
 @pytest.mark.parametrize(
