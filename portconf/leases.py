@@ -88,7 +88,7 @@ class Leases:
             ConfigError: If the instance range reaches into the kernel's.
             RegistryError: If the registry is refused or cannot be written.
         """
-        opened = self.access(make=not dry_run)
+        opened = self.access()
         if opened.registry is None:
             return None
         if opened.frozen and not relocate:
@@ -96,6 +96,8 @@ class Leases:
             wanted = self._wanted(opened.frozen, plan)
             if kept and kept == opened.frozen.read(_deciding(wanted, Facts())):
                 return kept
+        if not dry_run:
+            opened = self.access(make=True)
         while True:
             try:
                 return self._taken(opened, plan, relocate=relocate, dry_run=dry_run)

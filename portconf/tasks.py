@@ -137,18 +137,22 @@ def add(
     )
 
 
-@task(optional=["name"])
-def release(
+@task
+def release(_c: Context, name: str, dry_run: bool = False, json: bool = False) -> None:
+    """Give a service's number up."""
+    _verb("release", name, dry_run=dry_run, json=json)
+
+
+@task
+def release_checkout(
     _c: Context,
-    name: str = "",
-    checkout: str = "",
+    path: str,
     force: bool = False,
     dry_run: bool = False,
     json: bool = False,
 ) -> None:
-    """Give a service's number up, or a checkout's lease."""
-    words = (name,) if name else ()
-    _verb("release", *words, checkout=checkout, force=force, dry_run=dry_run, json=json)
+    """Give up what the checkout at a path has leased."""
+    _verb("release", checkout=path, force=force, dry_run=dry_run, json=json)
 
 
 @task
@@ -209,5 +213,5 @@ def environment() -> dict[str, str]:
 ns = Collection(
     "ports",
     *(init, status, export, reset, guard, check, add, release, why, get),
-    *(leases, gc, schema, env),
+    *(release_checkout, leases, gc, schema, env),
 )

@@ -6,7 +6,7 @@ import signal
 from typing import NoReturn
 
 from portconf.cli.dispatch import Answer, project
-from portconf.errors import PortconfError
+from portconf.errors import PortconfError, UsageError
 from portconf.variables import left_over
 
 
@@ -14,7 +14,7 @@ from portconf.variables import left_over
 _OURS, _CANNOT, _MISSING = 125, 126, 127
 
 
-class NotRunError(PortconfError):
+class NotRunError(UsageError):
     """The command was not started."""
 
     code = "not_run"

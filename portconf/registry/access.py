@@ -56,6 +56,10 @@ def to(folder: Folder, *, timeout: float, make: bool = False) -> Access:
             hint=f"make its folder writable, or name another in {place.VARIABLE}",
         )
     inner = next((each for each in _inside(folder) if each.writable(make=make)), None)
+    readable = os.access(found.path, os.R_OK)
+    if inner is None and readable and not make:
+        kept = _sqlite(found.path, timeout, frozen=True)
+        return Access(registry=kept, frozen=kept, files=(found.path,))
     if inner is None:
         raise RegistryError(
             f"no registry can be written: neither {found.path} nor one in"
@@ -65,7 +69,6 @@ def to(folder: Folder, *, timeout: float, make: bool = False) -> Access:
         )
     if make:
         _hide(inner, folder)
-    readable = os.access(found.path, os.R_OK)
     return Access(
         registry=_sqlite(inner.trusted().path, timeout),
         frozen=_sqlite(found.path, timeout, frozen=True) if readable else None,

@@ -1,5 +1,6 @@
 """Where the registry lies, and whether that place can be trusted."""
 
+import errno
 import os
 import stat
 import sys
@@ -12,6 +13,10 @@ from portconf.errors import RegistryError
 VARIABLE = "PORTCONF_REGISTRY"
 OFF = "off"
 _FILE = "registry.sqlite3"
+_FORBIDDEN = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
+    *(errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ELOOP),
+}
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -90,7 +95,13 @@ class Place:
             if os.path.lexists(self.path):
                 # A sandbox can forbid what the permissions allow: only opening tells.
                 os.close(os.open(self.path, os.O_RDWR))
-        except OSError:
+        except OSError as error:
+            if error.errno not in _FORBIDDEN:
+                raise RegistryError(
+                    f"the registry {self.path} cannot be opened: {error.strerror}",
+                    path=self.path,
+                    hint=f"mend that, or name another path in the variable {VARIABLE}",
+                ) from error
             return False
         while not os.path.lexists(folder):
             folder = os.path.dirname(folder)

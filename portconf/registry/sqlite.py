@@ -12,7 +12,7 @@ import stat
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from portconf.errors import RegistryBusyError, RegistryError
@@ -23,6 +23,7 @@ from portconf.registry.rows import BROKEN, FORMAT, MAGIC, SCHEMA, Rows
 # SQLite's own wait grows to 100 ms a look, so that newcomers overtake: one of 32
 # waited 3 s. Looks a few milliseconds apart, at random, overtake nobody for long.
 _POLL = 0.004
+_NO_ROOM = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _T = TypeVar("_T")
 _HINT = (
@@ -50,7 +51,19 @@ class SqliteRegistry:
         """Run a rule that changes nothing; see `portconf.registry.protocol.Registry`."""
         if not os.path.lexists(self.path):
             return self._scratch(rule)
-        return self._retried(lambda: self._run(rule, begin="BEGIN", end="ROLLBACK"))
+        try:
+            return self._retried(lambda: self._run(rule, begin="BEGIN", end="ROLLBACK"))
+        except RegistryError as error:
+            code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
+            if self.frozen or code not in _NO_ROOM or self._logged():
+                raise
+            return replace(self, frozen=True).read(rule)
+
+    def _logged(self) -> bool:
+        try:
+            return os.path.getsize(f"{self.path}-wal") > 0
+        except OSError:
+            return False
 
     def change(self, rule: Callable[[Table], _T]) -> _T:
         """Run a rule, and keep what it changed; see `read`."""
@@ -76,7 +89,14 @@ class SqliteRegistry:
         if end == "COMMIT" and changed:
             # A commit to the write-ahead log leaves the file's times alone; readers
             # know by them whether what they remember still holds.
-            os.utime(self.path)
+            try:
+                os.utime(self.path)
+            except OSError as error:
+                raise RegistryError(
+                    f"the registry {self.path} cannot be touched: {error.strerror}",
+                    path=self.path,
+                    hint=_HINT,
+                ) from error
         return result
 
     def _retried(self, attempt: Callable[[], _T]) -> _T:
@@ -101,7 +121,7 @@ class SqliteRegistry:
         if self.frozen:
             # A log that lies beside it holds the newest leases; without one the file
             # can be read where SQLite may not make its own files.
-            mode = "ro" if os.path.exists(f"{self.path}-wal") else "ro&immutable=1"
+            mode = "ro" if self._logged() else "ro&immutable=1"
         uri = f"file:{quote(os.fsencode(self.path))}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
         connection.execute("PRAGMA foreign_keys = ON")

@@ -145,7 +145,7 @@ ALIKE = [
     ("why redis", "why redis"),
     ("schema", "schema"),
     ("release redis", "release redis"),
-    ("release --checkout=. --force", "release --checkout . --force"),
+    ("release-checkout . --force", "release --checkout . --force"),
     (
         "add web --purpose=Web --port=8000 --container-port=80 --variable=WEB",
         "add web --purpose=Web --port=8000 --container-port=80 --env=WEB",
