@@ -39,7 +39,7 @@ from portconf.settings import Settings
 
 _PATIENCE = 3600.0
 _WAIT = 60.0
-_LOOK = 0.05
+_LOOK, _REST = 0.05, 10
 # A commit takes as long as its disk: a kill comes somewhere in it, or right after.
 _LONGEST_COMMIT = 0.002
 
@@ -298,13 +298,15 @@ def _watch(stop: int, others: tuple[int, ...], path: str) -> None:
     looks = most = 0
     seen: set[str] = set()
     while True:
+        began = time.monotonic()
         seen |= {*faults(registry)}
         looks, most = looks + 1, max(most, live(registry))
         try:
             if os.read(stop, 1) == b"":  # everybody is done
                 break
         except BlockingIOError:
-            time.sleep(_LOOK)
+            # It is to see the others, not to keep them from the processors.
+            time.sleep(max(_LOOK, _REST * (time.monotonic() - began)))
     _write(path, {"seen": sorted(seen), "looks": looks, "most": most})
 
 
@@ -451,7 +453,7 @@ class _Scene:
     def leftovers(self) -> set[str]:
         """Return what lies beside the registry and is none of SQLite's files."""
         name = self.registry.name
-        beside = {f"{name}{end}" for end in ("", "-wal", "-shm", "-journal", "-lock")}
+        beside = {f"{name}{end}" for end in ("", "-wal", "-shm", "-journal", "-queue")}
         return {*os.listdir(self.registry.parent)} - beside
 
     def strike(self, name: str, moment: int, delay: float) -> _Struck:

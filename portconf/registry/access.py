@@ -122,5 +122,5 @@ def _inside(folder: Folder) -> Iterator[place.Place]:
     """Yield the places in a checkout that may hold a registry, the best first."""
     within = checkout.find(folder.root)
     if within and within.common_dir:  # which all worktrees of the repository share
-        yield place.inside(os.path.join(within.common_dir, "portconf"))
+        yield place.inside(os.path.join(within.common_dir, "portconf", "registry"))
     yield place.inside(os.path.join(folder.fence, ".portconf"))

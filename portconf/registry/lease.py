@@ -20,13 +20,14 @@ Which ports a checkout has on this machine: the rules, as functions of a table.
 9. A lease that is confirmed gone gives way to whoever needs its ports.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Set as AbstractSet
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portconf import plan as planning
 from portconf.errors import BlocksExhaustedError, LeaseConflictError
 from portconf.model import PortRange
+from portconf.registry.others import Others
 from portconf.registry.values import Facts, Lease, Obstacle, Wanted
 
 
@@ -77,7 +78,7 @@ def decide(table: "Table", wanted: Wanted, facts: Facts) -> Lease:
         OutdatedError: If the checkout's key is another's by now.
     """
     kept = find(table, wanted)
-    others = _Others(table, wanted.holder.namespace, kept, facts)
+    others = Others(table, wanted.holder.namespace, kept, facts)
     _refuse_fixed(wanted, others)
     if kept and not wanted.relocate:
         lease = _grown(kept, wanted, others)
@@ -102,51 +103,7 @@ def grant(table: "Table", wanted: Wanted, facts: Facts) -> Lease:
     return table.save(lease)
 
 
-class _Others:
-    """What everybody else has, in the table and on the machine."""
-
-    def __init__(
-        self, table: "Table", namespace: str, kept: Lease | None, facts: Facts
-    ) -> None:
-        self._table = table
-        self._namespace = namespace
-        self._own = kept.number if kept else None
-        self.facts = facts
-
-    def holding(self, ports: Iterable[int]) -> dict[int, Lease]:
-        """Return the others' leases of ``ports``, in rising order."""
-        found = self._table.holding(self._namespace, ports)
-        passed = {self._own, *self.facts.gone}
-        return {
-            port: lease
-            for port, lease in sorted(found.items())
-            if lease.number not in passed
-        }
-
-    def taken(self, within: PortRange) -> AbstractSet[int]:
-        """
-        Return the leased ports of a range.
-
-        The checkout's own are among them: who relocates wants others.
-        """
-        taken = self._table.taken(self._namespace, within)
-        if not self.facts.gone:
-            return taken
-        held = self._table.holding(self._namespace, taken)
-        return {port for port in taken if held[port].number not in self.facts.gone}
-
-    def in_the_way(self, ports: Mapping[str, int]) -> str | None:
-        """Return why not all of ``ports`` are to be had, or None."""
-        held = self.holding(ports.values())
-        for name, port in ports.items():
-            if port in held:
-                return f"{port} ({name}) is leased to {held[port].holder}"
-            if port in self.facts.in_use:
-                return f"{port} ({name}): {self.facts.in_use[port]}"
-        return None
-
-
-def _refuse_fixed(wanted: Wanted, others: _Others) -> None:
+def _refuse_fixed(wanted: Wanted, others: Others) -> None:
     """Apply rule 6."""
     for name, port in wanted.fixed.items():
         other = others.holding([port]).get(port)
@@ -161,7 +118,7 @@ def _refuse_fixed(wanted: Wanted, others: _Others) -> None:
             )
 
 
-def _still(wanted: Wanted, others: _Others) -> dict[int, str]:
+def _still(wanted: Wanted, others: Others) -> dict[int, str]:
     """Return the ports that do not move, and are claimed (rules 6 and 7)."""
     claimed = _by_port(wanted.fixed)
     if wanted.base:
@@ -173,14 +130,19 @@ def _still(wanted: Wanted, others: _Others) -> dict[int, str]:
     return claimed
 
 
-def _grown(kept: Lease, wanted: Wanted, others: _Others) -> Lease:
+def _grown(kept: Lease, wanted: Wanted, others: Others) -> Lease:
     """Let a lease follow its plan without moving (rule 5)."""
     ports = {name: port + kept.shift for name, port in wanted.moving.items()}
     new = {name: port for name, port in ports.items() if port not in kept.ports}
     held = others.holding(new.values())
     for name, port in new.items():
         if port in held:
-            raise _cramped(name, port, held[port])
+            reason = f"{held[port].holder} is in the way"
+            raise _cramped(name, port, reason, held[port])
+    still = _by_port({**wanted.fixed, **wanted.shared})
+    for name, port in ports.items():
+        if port in still:
+            raise _cramped(name, port, f"{still[port]!r} has it, which does not move")
     if kept.block is None:
         return replace(kept, ports=_by_port(ports))
     if not new:
@@ -188,9 +150,12 @@ def _grown(kept: Lease, wanted: Wanted, others: _Others) -> Lease:
     port, name = max((port, name) for name, port in new.items())
     block = _reaching(kept.block, port, wanted.size)
     if min(new.values()) < block.first or block.last > wanted.blocks.last:
-        raise _cramped(name, port, None)
+        raise _cramped(name, port, "no block reaches there")
     for lease in others.holding(block.ports()).values():
-        raise _cramped(name, port, lease)
+        raise _cramped(name, port, f"{lease.holder} is in the way", lease)
+    barred = _barred(range(kept.block.last + 1, block.last + 1), wanted)
+    if barred:
+        raise _cramped(name, port, barred)
     return replace(kept, block=block, ports=_block_ports(block, ports))
 
 
@@ -200,8 +165,9 @@ def _reaching(block: PortRange, port: int, size: int) -> PortRange:
     return PortRange(first=block.first, last=block.last + -(-lacking // size) * size)
 
 
-def _cramped(name: str, port: int, other: Lease | None) -> LeaseConflictError:
-    reason = f"{other.holder} is in the way" if other else "no block reaches there"
+def _cramped(
+    name: str, port: int, reason: str, other: Lease | None = None
+) -> LeaseConflictError:
     return LeaseConflictError(
         f"this checkout's lease cannot grow to port {port} for {name!r}: {reason}",
         port=port,
@@ -211,7 +177,7 @@ def _cramped(name: str, port: int, other: Lease | None) -> LeaseConflictError:
     )
 
 
-def _chosen(kept: Lease | None, wanted: Wanted, others: _Others) -> Lease:
+def _chosen(kept: Lease | None, wanted: Wanted, others: Others) -> Lease:
     """Choose a place (rules 2 to 4)."""
     why = "a linked worktree leaves the plan's own ports to the main checkout"
     if wanted.base and kept and kept.block is None:
@@ -237,17 +203,18 @@ def _chosen(kept: Lease | None, wanted: Wanted, others: _Others) -> Lease:
     )
 
 
-def _free_block(
-    wanted: Wanted, others: _Others, obstacles: list[Obstacle]
-) -> PortRange:
+def _free_block(wanted: Wanted, others: Others, obstacles: list[Obstacle]) -> PortRange:
     """Return the first block that is to be had; tell of those stepped over."""
     size = -(-len(wanted.span) // wanted.size) * wanted.size
     taken = others.taken(wanted.blocks)
+    # Whole blocks at a time: thousands of ports take too long one by one.
+    full = {(port - wanted.blocks.first) // wanted.size for port in taken}
     for start in _starts(wanted, size):
-        block = PortRange(first=start, last=start + size - 1)
-        leased = not taken.isdisjoint(block.ports())
+        nth = (start - wanted.blocks.first) // wanted.size
+        leased = not full.isdisjoint(range(nth, nth + size // wanted.size))
         if leased and len(obstacles) > _TOLD:
             continue  # nobody will read who has it, and asking costs
+        block = PortRange(first=start, last=start + size - 1)
         reason = _lessee(block, others) if leased else _unfit(block, wanted, others)
         if reason is None:
             return block
@@ -268,24 +235,32 @@ def _starts(wanted: Wanted, size: int) -> Iterator[int]:
     yield from starts[:turn]
 
 
-def _lessee(block: PortRange, others: _Others) -> str:
+def _lessee(block: PortRange, others: Others) -> str:
     lease = next(iter(others.holding(block.ports()).values()), None)
     return f"leased to {lease.holder}" if lease else "this checkout's own until now"
 
 
-def _unfit(block: PortRange, wanted: Wanted, others: _Others) -> str | None:
+def _unfit(block: PortRange, wanted: Wanted, others: Others) -> str | None:
     """Return why a block that nobody has leased is not to be had, or None."""
-    # What the main checkout has not leased yet is not for its worktrees.
-    planned = (*wanted.moving.values(), *wanted.fixed.values(), *wanted.shared.values())
-    if any(block.first <= port <= block.last for port in planned):
-        return "this project's own plan has ports in it"
-    for port in block.ports():
-        reason = planning.why_not(port)
-        if reason:
-            return f"{port}: {reason}"
+    barred = _barred(block.ports(), wanted)
+    if barred:
+        return barred
     shift = block.first - wanted.span.first
     moved = {name: port + shift for name, port in wanted.moving.items()}
     return others.in_the_way(moved)
+
+
+def _barred(ports: range, wanted: Wanted) -> str | None:
+    """Return why ports are never for a block of this checkout, or None."""
+    # What the main checkout has not leased yet is not for its worktrees.
+    planned = (*wanted.moving.values(), *wanted.fixed.values(), *wanted.shared.values())
+    if any(port in ports for port in planned):
+        return "this project's own plan has ports in it"
+    for port in ports:
+        reason = planning.why_not(port)
+        if reason:
+            return f"{port}: {reason}"
+    return None
 
 
 def _by_port(ports: Mapping[str, int]) -> dict[int, str]:

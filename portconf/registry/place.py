@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from portconf.errors import RegistryError
+from portconf.registry import queue
 
 
 VARIABLE = "PORTCONF_REGISTRY"
@@ -92,9 +93,11 @@ class Place:
                 os.makedirs(os.path.dirname(folder), exist_ok=True)
                 with suppress(FileExistsError):
                     os.mkdir(folder, 0o700)
-            if os.path.lexists(self.path):
+            if os.path.lexists(self.path) and not os.access(self.path, os.W_OK):
+                return False
+            if make or os.path.lexists(f"{self.path}-queue"):
                 # A sandbox can forbid what the permissions allow: only opening tells.
-                os.close(os.open(self.path, os.O_RDWR))
+                os.close(queue.opened(self.path, make=make))
         except OSError as error:
             if error.errno not in _FORBIDDEN:
                 raise RegistryError(

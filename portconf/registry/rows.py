@@ -145,39 +145,44 @@ class Rows:
         return tuple(self._lease(row) for row in rows)
 
     def _lease(self, row: tuple[Any, ...]) -> Lease:
-        number, namespace, checkout, project, root, name, linked = row[:7]
-        shift, first, last, since, obstacles, anchors = row[7:]
         ports = self._connection.execute(
-            "SELECT port, service FROM ports WHERE lease = ? ORDER BY port", (number,)
+            "SELECT port, service FROM ports WHERE lease = ? ORDER BY port", (row[0],)
         )
         try:
-            told, above = json.loads(obstacles), json.loads(anchors)
-        except ValueError as error:
+            return _lease(row, dict(ports.fetchall()))
+        except (TypeError, ValueError) as error:
             raise RegistryError(
-                f"the registry {self._path} is broken: lease {number} cannot be read:"
+                f"the registry {self._path} is broken: lease {row[0]} cannot be read:"
                 f" {error}; it was left untouched",
                 path=self._path,
                 hint=BROKEN,
             ) from error
-        return Lease(
-            number=number,
-            holder=Holder(
-                namespace=namespace,
-                checkout=os.fsdecode(checkout),
-                project=os.fsdecode(project),
-                root=os.fsdecode(root),
-                name=os.fsdecode(name),
-                linked=bool(linked),
-            ),
-            shift=shift,
-            block=None if first is None else PortRange(first=first, last=last),
-            ports=dict(ports.fetchall()),
-            since=since,
-            obstacles=tuple(
-                Obstacle(first=a, last=b, reason=reason) for a, b, reason in told
-            ),
-            anchors=above,
-        )
+
+
+def _lease(row: tuple[Any, ...], ports: Mapping[int, str]) -> Lease:
+    """Return the lease of a row."""
+    number, namespace, checkout, project, root, name, linked = row[:7]
+    shift, first, last, since, obstacles, anchors = row[7:]
+    return Lease(
+        number=number,
+        holder=Holder(
+            namespace=namespace,
+            checkout=os.fsdecode(checkout),
+            project=os.fsdecode(project),
+            root=os.fsdecode(root),
+            name=os.fsdecode(name),
+            linked=bool(linked),
+        ),
+        shift=shift,
+        block=None if first is None else PortRange(first=first, last=last),
+        ports=ports,
+        since=since,
+        obstacles=tuple(
+            Obstacle(first=a, last=b, reason=reason)
+            for a, b, reason in json.loads(obstacles)
+        ),
+        anchors=json.loads(anchors),
+    )
 
 
 def _columns(lease: Lease) -> dict[str, Any]:

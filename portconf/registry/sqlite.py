@@ -10,18 +10,19 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from portconf.errors import RegistryBusyError, RegistryError
 from portconf.registry.protocol import Table
+from portconf.registry.queue import turn
 from portconf.registry.rows import BROKEN, FORMAT, MAGIC, SCHEMA, Rows
 
 
-# SQLite's own wait grows to 100 ms a look, so that newcomers overtake: one of 32
-# waited 3 s. Looks a few milliseconds apart, at random, overtake nobody for long.
+# Who changes something stands in a queue. What is left to wait for is the moment in
+# which SQLite opens or closes its log: looks some milliseconds apart, at random.
 _POLL = 0.004
 _NO_ROOM = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
@@ -69,12 +70,30 @@ class SqliteRegistry:
         """Run a rule, and keep what it changed; see `read`."""
         if not os.path.lexists(self.path):
             self._create()
-        return self._retried(
-            lambda: self._run(rule, begin="BEGIN IMMEDIATE", end="COMMIT")
-        )
+        with self._turn():
+            return self._retried(
+                lambda: self._run(rule, begin="BEGIN IMMEDIATE", end="COMMIT")
+            )
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(turn(self.path, timeout=self.timeout))
+            except OSError as error:
+                raise RegistryError(
+                    f"the registry {self.path} cannot be written: {error.strerror}",
+                    path=self.path,
+                    hint=_HINT,
+                ) from error
+            yield
 
     def _run(self, rule: Callable[[Table], _T], *, begin: str, end: str) -> _T:
         """Run a rule in one transaction."""
+        if os.path.getsize(self.path) == 0:
+            # `_create` makes none like it. SQLite would take it for a new one, and throw
+            # the log away that holds the leases.
+            raise self._not_ours("it is empty")
         with closing(self._connect()) as connection:
             connection.execute(begin)
             try:
@@ -124,8 +143,14 @@ class SqliteRegistry:
             mode = "ro" if self._logged() else "ro&immutable=1"
         uri = f"file:{quote(os.fsencode(self.path))}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            # Left to the collector it would keep its locks, which SQLite counts by
+            # process: the next connection of this one would take none of its own.
+            connection.close()
+            raise
         return connection
 
     def _check(self, connection: sqlite3.Connection) -> None:
@@ -133,11 +158,7 @@ class SqliteRegistry:
         (magic,) = connection.execute("PRAGMA application_id").fetchone()
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if magic != MAGIC:
-            raise RegistryError(
-                f"{self.path} is not a registry of portconf's",
-                path=self.path,
-                hint=_HINT,
-            )
+            raise self._not_ours("it is another program's")
         if found != FORMAT:
             raise RegistryError(
                 f"the registry {self.path} has format {found}, this portconf reads"
@@ -145,6 +166,14 @@ class SqliteRegistry:
                 path=self.path,
                 hint="use the newer portconf, or name another file in PORTCONF_REGISTRY",
             )
+
+    def _not_ours(self, reason: str) -> RegistryError:
+        return RegistryError(
+            f"{self.path} is not a registry of portconf's: {reason}; it was left"
+            " untouched",
+            path=self.path,
+            hint=BROKEN,
+        )
 
     def _create(self) -> None:
         """

@@ -4,11 +4,13 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from commandline import run
 from lessees import PLAN, contend, faults, leases, live, make
 
 from portconf.registry import access
@@ -142,6 +144,25 @@ def _open(registry) -> list[str]:
         except OSError:  # the one that lists them
             continue
     return [name for name in found if name.startswith(str(registry))]
+
+
+def test_what_a_checkout_remembers_ends_with_the_next_change(registry, tmp_path):
+    first, second = make(tmp_path / "first"), make(tmp_path / "second")
+    run("init", at=first)
+    ends = time.monotonic() + 30
+    while not list((first / ".git").rglob("snapshot-*")):
+        assert time.monotonic() < ends
+        assert run("get", "a", at=first).out == "4000\n"
+    with closing(sqlite3.connect(registry)) as other:
+        other.execute("SELECT * FROM leases").fetchall()  # so that its log stays
+        moved = run("release", "--checkout", str(first), at=second)
+        assert moved.code == 0
+        assert leases(second).take(PLAN) is not None
+
+        got = run("get", "a", at=first)
+
+    assert got.out == "20000\n"
+    assert live(registry) == 2
 
 
 def test_the_database_itself_refuses_a_port_that_is_given(registry, tmp_path):

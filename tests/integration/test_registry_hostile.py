@@ -26,6 +26,8 @@ dotenv = false
 compose-env = false
 """
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+# Where a backend queues; nothing is kept in it.
+LOCKS = {f"{name}-queue" for name in ("registry.sqlite3", "r?vfs=none#.db")}
 as_root = pytest.mark.skipif(not ROOT, reason="needs to give files to another user")
 
 
@@ -194,7 +196,7 @@ def test_every_command_that_needs_the_registry_refuses_it(words, registry, shop)
 def test_the_new_registry_is_for_its_user_alone(registry):
     assert stat.S_IMODE(registry.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(registry.stat().st_mode) == 0o600
-    assert os.listdir(registry.parent) == ["registry.sqlite3"]
+    assert {*os.listdir(registry.parent)} - LOCKS == {"registry.sqlite3"}
 
 
 def empty(path: Path) -> None:
@@ -334,7 +336,7 @@ def test_an_emptied_registry_keeps_its_log(registry, shop):
     with_a_log(registry, "UPDATE leases SET since = 1")
     registry.write_bytes(b"")
     before = content(registry.parent)
-    assert len(before) == 3
+    assert f"{registry}-wal" in before
 
     done = run("init", at=shop)
 
@@ -423,7 +425,7 @@ def test_a_registry_at_a_hostile_path_is_that_file_and_no_other(
 
     assert run("init", at=shop).code == 0
 
-    assert os.listdir(folder) == ["r?vfs=none#.db"]
+    assert {*os.listdir(folder)} - LOCKS == {"r?vfs=none#.db"}
     assert run("leases", "--json", at=shop).data["leases"] != []
 
 

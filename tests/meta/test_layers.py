@@ -13,12 +13,12 @@ PACKAGE = Path(portconf.__file__).parent
 # From the bottom up: a module imports only what stands before it.
 VALUES = "errors kinds keys templates model settings"
 RULES = (
-    "plan ownership variables registry.values registry.protocol registry.lease reports"
+    "plan ownership variables registry.values registry.protocol registry.others registry.lease reports"
     " status sections formats findings lines explain exports schema"
 )
 EFFECTS = (
     "edits snapshot sockets checkout folder files locks declaration store ignores watch"
-    " registry.rows registry.sqlite registry.place registry.access presence"
+    " registry.rows registry.queue registry.sqlite registry.place registry.access presence"
 )
 USE_CASES = "identity leases machine decisions updates inspection reading project"
 FRONT_ENDS = "manager cli tasks nox"

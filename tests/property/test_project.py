@@ -303,3 +303,9 @@ class ProjectMachine(RuleBasedStateMachine):
 
 TestProject = ProjectMachine.TestCase
 TestProject.settings = settings(max_examples=60, stateful_step_count=30)
+
+
+@pytest.fixture(autouse=True)
+def _no_leases(monkeypatch) -> None:
+    """A lease shifts what the model has; its own rules are tested in test_lease.py."""
+    monkeypatch.setenv("PORTCONF_REGISTRY", "off")
