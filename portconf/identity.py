@@ -1,7 +1,7 @@
 """By which key the registry knows a checkout: moved, copied, with git or without."""
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from portconf import sockets
@@ -36,11 +36,28 @@ def holder(folder: Folder, within: Checkout | None) -> Holder:
     )
 
 
-def known(
-    holder: Holder, within: Checkout | None, registry: Registry
-) -> tuple[Holder, frozenset[int]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
     """
-    Return who asks by the right key, and the leases that are its under another.
+    A checkout as the registry knows it.
+
+    Attributes:
+        holder: Who asks, by the right key.
+        kept: The lease that it has, or None.
+    """
+
+    holder: Holder
+    kept: Lease | None
+
+    @property
+    def succeeds(self) -> frozenset[int]:
+        """The lease that is its own also where it stands under another key."""
+        return frozenset({self.kept.number} if self.kept else ())
+
+
+def known(holder: Holder, within: Checkout | None, registry: Registry) -> Known:
+    """
+    Return a checkout as the registry knows it.
 
     A linked worktree copied with `cp -r` names the git directory of its original: as
     long as that is there, the copy is known by its own folder. Where a lease names a
@@ -65,17 +82,14 @@ def known(
         )
 
     by_key, by_folder, here = registry.read(rule)
-    if by_key and _elsewhere(by_key, root):
-        return replace(holder, checkout=root), frozenset()
-    if by_folder and by_folder != by_key:
-        if within is None or within.is_copy or by_key:
-            return replace(holder, checkout=root), frozenset()
+    copied = by_key is not None and _elsewhere(by_key, root)
+    if copied or (by_folder and by_folder != by_key):
+        if copied or within is None or within.is_copy or by_key:
+            return Known(holder=replace(holder, checkout=root), kept=by_folder)
         # It had no git directory for a while: `git worktree repair` gave it one.
-        return holder, frozenset({by_folder.number})
-    if by_key:
-        return holder, frozenset({by_key.number})
+        return Known(holder=holder, kept=by_folder)
     lost = (each for each in here if not os.path.lexists(each.holder.checkout))
-    return holder, frozenset(each.number for each in lost)
+    return Known(holder=holder, kept=by_key or next(lost, None))
 
 
 def _elsewhere(lease: Lease, root: str) -> bool:

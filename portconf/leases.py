@@ -6,12 +6,12 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from portconf import checkout, identity, presence, sockets
 from portconf.errors import BlocksExhaustedError, ConfigError, LeaseConflictError
 from portconf.folder import Folder
+from portconf.identity import Known
 from portconf.model import Plan, Protocol
 from portconf.registry import access, lease as leasing
 from portconf.registry.access import Access
@@ -25,7 +25,6 @@ from portconf.variables import stays
 if TYPE_CHECKING:
     from portconf.registry.protocol import Table
 
-_NOTHING = Plan(base_port=1, next_port=1)
 # Looking up who each is costs a walk through all processes: not for hundreds.
 _NAMED = 50
 
@@ -54,7 +53,7 @@ class Leases:
         """
         return access.to(self.folder, timeout=self.timeout, make=make)
 
-    def find(self, plan: Plan) -> Lease | None:
+    def find(self) -> Lease | None:
         """
         Return the lease that the checkout has, as it is; None where it has none.
 
@@ -63,7 +62,7 @@ class Leases:
         """
         opened = self.access()
         for registry in (opened.frozen, opened.registry):
-            kept = self._kept(registry, plan) if registry else None
+            kept = self._known(registry).kept if registry else None
             if kept:
                 return kept
         return None
@@ -92,17 +91,19 @@ class Leases:
         if opened.registry is None:
             return None
         if opened.frozen and not relocate:
-            kept = self._kept(opened.frozen, plan)
-            wanted = self._wanted(opened.frozen, plan)
-            if kept and kept == opened.frozen.read(_deciding(wanted, Facts())):
-                return kept
-        if not dry_run:
-            opened = self.access(make=True)
+            known = self._known(opened.frozen)
+            rule = _deciding(self._wanted(known, plan), Facts())
+            if known.kept and known.kept == opened.frozen.read(rule):
+                return known.kept
+        opened = self.access(make=not dry_run)
+        assert opened.registry is not None  # noqa: S101 - it was not off a moment ago
+        # Others do not see a registry in the checkout: let not all begin alike.
+        nth = zlib.crc32(os.fsencode(self.folder.root)) if opened.caution else 0
         while True:
-            try:
-                return self._taken(opened, plan, relocate=relocate, dry_run=dry_run)
-            except OutdatedError:  # a copy of this checkout was faster
-                continue
+            with suppress(OutdatedError):  # a copy of this checkout was faster
+                return self._taken(
+                    opened.registry, plan, relocate=relocate, dry_run=dry_run, nth=nth
+                )
 
     def drop(self) -> Lease | None:
         """
@@ -112,37 +113,27 @@ class Leases:
             RegistryError: If the registry is refused or cannot be written.
         """
         registry = self.access().registry
-        kept = self._kept(registry, _NOTHING) if registry else None
+        kept = self._known(registry).kept if registry else None
         if registry and kept:
             number = kept.number
             registry.change(lambda table: table.drop(number))
         return kept
 
-    def _kept(self, registry: Registry, plan: Plan) -> Lease | None:
-        """Return the lease that the checkout has in a registry."""
-        while True:
-            wanted = self._wanted(registry, plan)
-            with suppress(OutdatedError):
-                return registry.read(partial(leasing.find, wanted=wanted))
-
     def _taken(
-        self, opened: Access, plan: Plan, *, relocate: bool, dry_run: bool
+        self, registry: Registry, plan: Plan, *, relocate: bool, dry_run: bool, nth: int
     ) -> Lease:
         """Take a lease by one change, or by as many as what is met asks for."""
-        registry = opened.registry
-        assert registry is not None  # noqa: S101 - the caller has looked
-        wanted = replace(self._wanted(registry, plan), relocate=relocate)
-        if opened.caution:  # others do not see this registry: let not all begin alike
-            nth = zlib.crc32(os.fsencode(wanted.holder.checkout))
-            wanted = replace(wanted, nth=nth)
-        kept = registry.read(partial(leasing.find, wanted=wanted))
+        known = self._known(registry)
+        wanted = replace(self._wanted(known, plan), relocate=relocate, nth=nth)
+        kept = known.kept
         choosing = relocate or kept is None
         facts = self._facts(registry, wanted) if choosing else Facts()
         while True:
             try:
-                lease = registry.read(_deciding(wanted, facts))
-                if lease == kept or dry_run:
-                    return lease
+                if dry_run or not choosing:
+                    lease = registry.read(_deciding(wanted, facts))
+                    if lease == kept or dry_run:
+                        return lease
                 lease = registry.change(_granting(wanted, facts))
             except (LeaseConflictError, BlocksExhaustedError):
                 every = registry.read(lambda table: table.all())
@@ -156,18 +147,21 @@ class Leases:
                 return lease
             # Only a bind shows who has a port without listening on it.
             facts = replace(facts, in_use={**facts.in_use, **held})
-            kept, wanted = None, replace(wanted, relocate=True)
+            wanted = replace(wanted, relocate=True)
 
-    def _wanted(self, registry: Registry, plan: Plan) -> Wanted:
-        """Say what the checkout needs, and under which key it is known."""
+    def _known(self, registry: Registry) -> Known:
+        within = checkout.find(self.folder.root)
+        holder = identity.holder(self.folder, within)
+        return identity.known(holder, within, registry)
+
+    def _wanted(self, known: Known, plan: Plan) -> Wanted:
+        """Say what the checkout needs of the machine."""
         declared = self.settings.by_name()
         ports = {name: each.port for name, each in plan.services.items()}
         still = {n: p for n, p in ports.items() if stays(declared.get(n), p)}
         within = checkout.find(self.folder.root)
-        asks = identity.holder(self.folder, within)
-        holder, succeeds = identity.known(asks, within, registry)
         return Wanted(
-            holder=holder,
+            holder=known.holder,
             base=within is None or not within.linked or not within.has_main,
             moving={n: p for n, p in ports.items() if n not in still},
             fixed={n: p for n, p in still.items() if not declared[n].shared},
@@ -175,8 +169,8 @@ class Leases:
             first=plan.base_port,
             blocks=self.settings.instance_range,
             size=self.settings.block_size,
-            anchors=presence.anchors(holder),
-            succeeds=succeeds,
+            anchors=presence.anchors(known.holder),
+            succeeds=known.succeeds,
         )
 
     def _facts(self, registry: Registry, wanted: Wanted) -> Facts:

@@ -179,11 +179,9 @@ class Reading:
         Return what this checkout has of the machine, or None; nothing is taken.
 
         Raises:
-            StoreError: If the assignments file is refused.
             RegistryError: If the registry is refused.
         """
-        plan = self.standing().plan(merged=True)
-        return self._leases().find(plan) if self.leased else None
+        return self._leases().find() if self.leased else None
 
     def registry_files(self) -> tuple[str, ...]:
         """Return the files whose change may change the effective ports."""

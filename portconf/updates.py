@@ -66,8 +66,7 @@ class Updater:
     def due(self) -> Outcome:
         """Return what `init` would do with the lease that there is."""
         now = self._standing()
-        plan, _ = now.extended(now.plan(merged=True), now.settings.services)
-        lease = self._leases(now).find(plan) if self.leased else None
+        lease = self._leases(now).find() if self.leased else None
         return _decided(replace(now, lease=lease), ())
 
     def export(self) -> Outcome:
@@ -175,7 +174,7 @@ class Updater:
         """Decide what `init` does, once the lease is taken."""
         plan, _ = now.extended(now.plan(merged=True), now.settings.services)
         # Read again, as what it says of the machine is part of what `init` tells.
-        before = self._leases(now).find(plan) if self.leased else None
+        before = self._leases(now).find() if self.leased else None
         holding = self._holding(now, plan, relocate=relocate)
         outcome = _decided(holding, extra)
         return replace(outcome, lease_before=before)

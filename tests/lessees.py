@@ -414,7 +414,7 @@ class _Scene:
 
     def others(self) -> object:
         """Return what nobody but its holder may change."""
-        kept = leases(self.stayer).find(PLAN)
+        kept = leases(self.stayer).find()
         return kept and (kept.number, [*kept.ports])
 
     def wrong_after(self, name: str, expected: object, others: object) -> list[str]:
@@ -426,7 +426,7 @@ class _Scene:
             self.acts[name]()
         except Exception as error:  # noqa: BLE001 - the test shows it
             return [*found, f"again: {error!r}"]
-        lease = leases(self.actor).find(PLAN)
+        lease = leases(self.actor).find()
         got = lease and [lease.shift, *lease.ports]
         if expected and got != expected:
             found.append(f"again gave {got}, not {expected}")

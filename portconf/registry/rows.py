@@ -43,6 +43,8 @@ CREATE INDEX leases_at ON leases (namespace, root);
 PRAGMA application_id = {MAGIC};
 PRAGMA user_version = {FORMAT};
 """
+# SQLite once allowed no more than 999 values in a statement.
+_AT_ONCE = 500
 BROKEN = (
     "restore it from a copy, or move it away and run 'portconf init' in every checkout"
 )
@@ -72,14 +74,14 @@ class Rows:
 
     def holding(self, namespace: str, ports: Iterable[int]) -> Mapping[int, Lease]:
         """Return who holds each of ``ports``, without those that nobody holds."""
-        numbers: dict[int, int] = {}
-        for port in ports:
-            row = self._connection.execute(
-                "SELECT lease FROM ports WHERE namespace = ? AND port = ?",
-                (namespace, port),
-            ).fetchone()
-            if row:
-                numbers[port] = row[0]
+        wanted, numbers = [*{*ports}], dict[int, int]()
+        for first in range(0, len(wanted), _AT_ONCE):
+            part = wanted[first : first + _AT_ONCE]
+            marks = ", ".join("?" * len(part))
+            numbers |= self._connection.execute(
+                f"SELECT port, lease FROM ports WHERE namespace = ? AND port IN ({marks})",  # noqa: S608 - question marks
+                (namespace, *part),
+            ).fetchall()
         leases = {n: self._leases("number = ?", (n,))[0] for n in {*numbers.values()}}
         return {port: leases[number] for port, number in numbers.items()}
 

@@ -6,7 +6,7 @@ import pytest
 from lessees import PLAN, crash, faults, leases, live, make
 
 
-KILLS = 300 if os.environ.get("PORTCONF_TESTS_FULL") else 25
+KILLS = 300 if os.environ.get("PORTCONF_TESTS_FULL") else 20
 
 
 def test_killed_commands_leave_a_whole_registry_and_can_be_repeated(tmp_path):

@@ -297,4 +297,4 @@ class LeaseMachine(RuleBasedStateMachine):
 
 
 TestLeases = LeaseMachine.TestCase
-TestLeases.settings = settings(max_examples=150, stateful_step_count=40)
+TestLeases.settings = settings(max_examples=100, stateful_step_count=40)
