@@ -58,6 +58,18 @@ def opened(registry: str, *, make: bool) -> int:
     return os.open(f"{registry}-queue", flags | (os.O_CREAT if make else 0), 0o600)
 
 
+def _wait(descriptor: int) -> None:
+    """Take the lock in the order of the kernel's queue, where it has one."""
+    try:
+        from fcntl import LOCK_EX, flock  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        from filelock import lock_descriptor  # noqa: PLC0415 - looks again and again
+
+        lock_descriptor(descriptor, blocking=True)
+    else:
+        flock(descriptor, LOCK_EX)  # filelock's would look every 50 ms, too
+
+
 class _Waiter(threading.Thread):
     """
     Waits for a lock in the kernel's queue, which knows no time-out.
@@ -74,9 +86,7 @@ class _Waiter(threading.Thread):
 
     def run(self) -> None:
         """Wait, for as long as it takes."""
-        from filelock import lock_descriptor  # noqa: PLC0415 - as above
-
-        lock_descriptor(self._descriptor, blocking=True)
+        _wait(self._descriptor)
         with self._guard:
             if self._left:
                 os.close(self._descriptor)
