@@ -1,9 +1,10 @@
 """The queue before a registry: one change at a time, first come, first served."""
 
 import os
+import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from portconf.errors import RegistryBusyError
 
@@ -28,10 +29,13 @@ def turn(registry: str, *, timeout: float) -> Iterator[None]:
     from filelock import lock_descriptor, unlock_descriptor  # noqa: PLC0415 - for changes
 
     descriptor = opened(registry, make=True)
-    if not lock_descriptor(descriptor, blocking=False):
-        waiter = _Waiter(descriptor)
-        if not waiter.got_within(timeout):
-            raise RegistryBusyError(registry, timeout=timeout)
+    try:
+        first = lock_descriptor(descriptor, blocking=False)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    if not first and not _Waiter(descriptor).got_within(timeout):
+        raise RegistryBusyError(registry, timeout=timeout)
     try:
         yield
     finally:
@@ -54,8 +58,20 @@ def opened(registry: str, *, make: bool) -> int:
     Raises:
         OSError: If it cannot be opened for writing.
     """
+    path = f"{registry}-queue"
     flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-    return os.open(f"{registry}-queue", flags | (os.O_CREAT if make else 0), 0o600)
+    with suppress(FileExistsError):
+        if make:
+            created = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+            share(created, os.path.dirname(path))
+            return created
+    return os.open(path, flags)
+
+
+def share(descriptor: int, folder: str) -> None:
+    """Let the group write a new file, where the folder is the group's too."""
+    if os.stat(folder).st_mode & stat.S_IWGRP:
+        os.fchmod(descriptor, 0o660)  # of which a umask would have cut
 
 
 def _wait(descriptor: int) -> None:
@@ -95,9 +111,12 @@ class _Waiter(threading.Thread):
     def got_within(self, timeout: float) -> bool:
         """Wait for ``timeout`` seconds; if it is False, the descriptor is gone."""
         self.start()
+        got = False
         try:
-            self._got.wait(timeout)
+            got = self._got.wait(timeout)
         finally:
             with self._guard:
-                self._left = not self._got.is_set()
-        return not self._left
+                self._left = not got
+                if self._left and self._got.is_set():  # a moment too late
+                    os.close(self._descriptor)
+        return got

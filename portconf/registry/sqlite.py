@@ -8,7 +8,6 @@ that is not a registry, or a newer one, is refused and left untouched.
 
 import os
 import sqlite3
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -17,7 +16,7 @@ from typing import TypeVar
 
 from portconf.errors import RegistryBusyError, RegistryError
 from portconf.registry.protocol import Table
-from portconf.registry.queue import turn
+from portconf.registry.queue import share, turn
 from portconf.registry.rows import BROKEN, FORMAT, MAGIC, SCHEMA, Rows
 
 
@@ -230,7 +229,6 @@ def _touch(path: str) -> None:
     """Make an empty file for its user alone; for the group where the folder is its."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        if os.stat(os.path.dirname(path)).st_mode & stat.S_IWGRP:
-            os.fchmod(descriptor, 0o660)  # which a umask would have cut
+        share(descriptor, os.path.dirname(path))
     finally:
         os.close(descriptor)
