@@ -110,7 +110,9 @@ def _checkout(folder: str) -> Checkout | None:
         pass
     # It is no part of the checkout around it: a worktree inside of a main checkout that
     # was moved, or whose file a power loss spoilt, would else take the main one's ports.
-    linked = "/modules/" not in git_dir.replace(os.sep, "/")
+    # A submodule has its place in `modules`; a worktree of one, below that.
+    _, modules, inner = git_dir.replace(os.sep, "/").rpartition("/modules/")
+    linked = not modules or "/worktrees/" in inner
     return Checkout(root=folder, git_dir=None, linked=linked)
 
 

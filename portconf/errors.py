@@ -260,7 +260,11 @@ class BlocksExhaustedError(RegistryError):
             f"no free block of {size} ports in {first}-{last}:"
             f" {taken} of its ports are leased, others are in use",
             hint="run 'portconf gc', release checkouts that are not needed"
-            " ('portconf leases' lists them), or widen tool.portconf.instance-range",
+            " ('portconf leases' lists them), or widen tool.portconf.instance-range"
+            if size <= last - first + 1
+            else "the ports of the plan lie too far apart to move together: fix the far"
+            " ones with the key 'port', or release them with 'portconf release NAME' and"
+            " declare them anew",
         )
         self.first = first
         self.last = last

@@ -9,7 +9,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from portconf import checkout, identity, presence, sockets
-from portconf.errors import BlocksExhaustedError, ConfigError, LeaseConflictError
+from portconf.errors import (
+    BlocksExhaustedError,
+    ConfigError,
+    LeaseConflictError,
+    RegistryError,
+)
 from portconf.folder import Folder
 from portconf.identity import Known
 from portconf.model import Plan, Protocol
@@ -90,11 +95,12 @@ class Leases:
         opened = self.access()
         if opened.registry is None:
             return None
-        if opened.frozen and not relocate:
-            known = self._known(opened.frozen)
-            rule = _deciding(self._wanted(known, plan), Facts())
-            if known.kept and known.kept == opened.frozen.read(rule):
-                return known.kept
+        known = self._known(opened.frozen) if opened.frozen else None
+        if opened.frozen and known and known.kept:
+            if relocate:
+                raise _frozen(known.kept, opened)
+            # It may grow in mind alone: what cannot be kept must not move, either.
+            return opened.frozen.read(_deciding(self._wanted(known, plan), Facts()))
         opened = self.access(make=not dry_run)
         assert opened.registry is not None  # noqa: S101 - it was not off a moment ago
         # Others do not see a registry in the checkout: let not all begin alike.
@@ -112,12 +118,25 @@ class Leases:
         Raises:
             RegistryError: If the registry is refused or cannot be written.
         """
+        self.check_drop()
         registry = self.access().registry
         kept = self._known(registry).kept if registry else None
         if registry and kept:
             number = kept.number
             registry.change(lambda table: table.drop(number))
         return kept
+
+    def check_drop(self) -> None:
+        """
+        Refuse what `drop` would refuse, before anything else is dropped.
+
+        Raises:
+            RegistryError: If the lease is in a registry that cannot be written.
+        """
+        opened = self.access()
+        kept = self._known(opened.frozen).kept if opened.frozen else None
+        if kept:
+            raise _frozen(kept, opened)
 
     def _taken(
         self, registry: Registry, plan: Plan, *, relocate: bool, dry_run: bool, nth: int
@@ -130,11 +149,20 @@ class Leases:
         facts = self._facts(registry, wanted) if choosing else Facts()
         while True:
             try:
-                if dry_run or not choosing:
-                    lease = registry.read(_deciding(wanted, facts))
-                    if lease == kept or dry_run:
-                        return lease
-                lease = registry.change(_granting(wanted, facts))
+                lease = registry.read(_deciding(wanted, facts))
+                # Only a bind shows who has a port without listening on it. It is tried
+                # before the lease is given, or others would be told of it and moved.
+                held = _held(lease) if _is_new(lease, facts) else {}
+                if not held and (lease == kept or dry_run):
+                    return lease
+                if not held:
+                    given = registry.change(_granting(wanted, facts))
+                    if given.block == lease.block or not _is_new(given, facts):
+                        return given
+                    held = _held(given)  # another's was faster for the first
+                    if not held:
+                        return given
+                    wanted = replace(wanted, relocate=True)
             except (LeaseConflictError, BlocksExhaustedError):
                 every = registry.read(lambda table: table.all())
                 gone = presence.gone(every)
@@ -142,12 +170,7 @@ class Leases:
                     raise
                 facts = replace(facts, gone=gone)
                 continue
-            held = _held(lease) if choosing and lease.block else {}
-            if not held:
-                return lease
-            # Only a bind shows who has a port without listening on it.
             facts = replace(facts, in_use={**facts.in_use, **held})
-            wanted = replace(wanted, relocate=True)
 
     def _known(self, registry: Registry) -> Known:
         within = checkout.find(self.folder.root)
@@ -239,6 +262,20 @@ def _deciding(wanted: Wanted, facts: Facts) -> Callable[["Table"], Lease]:
 
 def _granting(wanted: Wanted, facts: Facts) -> Callable[["Table"], Lease]:
     return lambda table: leasing.grant(table, wanted, facts)
+
+
+def _is_new(lease: Lease, facts: Facts) -> bool:
+    """Tell whether a block is being chosen, and is not in use for long."""
+    return lease.block is not None and lease.since == facts.now
+
+
+def _frozen(kept: Lease, opened: Access) -> RegistryError:
+    return RegistryError(
+        f"the lease of {kept.range} is kept in {opened.files[0]}, which cannot be"
+        " written",
+        path=opened.files[0],
+        hint="do it where that can be written, as outside of the sandbox",
+    )
 
 
 def _held(lease: Lease) -> dict[int, str]:

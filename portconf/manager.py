@@ -116,12 +116,20 @@ class PortManager:
         late = moment > self._next_look
         if now is None or now != known or (late and not self._leased_still(moment)):
             before = time.time_ns()
-            registry = _seen(self._project.registry_files())
+            self._project = self._project.current()
+            registry = _seen(self._inputs())
             ports = self._project.ports()
             sure = snapshot.settled(now, now_ns=before) and _old(registry, before)
             # What is not sure to hold must not stay either: the next look is not due.
             self._seen, self._registry = (now if sure else None, ports), registry
         return ports.get(service_name)
+
+    def _inputs(self) -> tuple[str, ...]:
+        """Return the files besides the plan whose change may change a port."""
+        if not self._project.leased:
+            return ()
+        declared = os.path.join(self._project.root, PYPROJECT)
+        return (declared, *self._project.registry_files())
 
     def _leased_still(self, moment: float) -> bool:
         """Tell whether the lease is sure to be what it was; remember that it was asked."""
@@ -136,6 +144,7 @@ class PortManager:
             RangeExhaustedError: If there is none left.
             StoreError: If the assignments file is refused.
         """
+        self._project = self._project.current()
         plan = self._project.plan()
         last = self._project.settings.last_port
         if plan.next_port > last:
@@ -178,6 +187,7 @@ class PortManager:
             AssignmentError: If a declared service has no port yet.
             StoreError: If the assignments file is refused.
         """
+        self._project = self._project.current()
         return self._project.variables()
 
 

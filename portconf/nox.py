@@ -128,7 +128,7 @@ def _export(current: nox.Session, *, guard: bool) -> dict[str, str]:
     try:
         found = Project.find()
         variables = found.variables()
-        for note in found.guard().notes if guard else ():
+        for note in found.guard().notes if guard else found.unleased():
             current.warn(f"portconf: {note}")
     except ForeignListenerError as error:
         # nox ends with 1 where a session fails: only leaving tells a script the code.

@@ -3,12 +3,13 @@ Whether a checkout is confirmed gone, or only cannot be seen.
 
 A drive that is not mounted leaves either an empty folder in its place, which is
 another folder than the drive's, or none at all. So the folders above a path, as far
-as they lie on the path's own drive, are remembered with their inodes. The path is gone
-if one of them is still the same, and nothing is mounted between it and the path.
+as they lie on the path's own drive, are remembered with its number and their inodes:
+the uppermost folders of two drives often have the same inode. The path is gone if one
+of them is still the same, and nothing is mounted between it and the path.
 """
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from portconf import sockets
@@ -69,22 +70,28 @@ def why_kept(lease: Lease, *, namespace: str, listening: Collection[int]) -> str
     return f"somebody still listens on {', '.join(busy)}" if busy else None
 
 
-def _above(path: str) -> dict[str, int]:
-    """Return the folders above a path on the same drive, with their inodes."""
-    found: dict[str, int] = {}
+def _above(path: str) -> dict[str, list[int]]:
+    """Return the folders above a path on its drive, with drive and inode."""
+    found: dict[str, list[int]] = {}
     with suppress(OSError):
-        device = os.lstat(path).st_dev
+        device, drive = os.lstat(path).st_dev, _drive(path)
         above = os.path.dirname(path)
         while above not in found:
             status = os.lstat(above)
             if status.st_dev != device:
                 break
-            found[above] = status.st_ino
+            found[above] = [drive, status.st_ino]
             above = os.path.dirname(above)
     return found
 
 
-def _still_there(path: str, known: Mapping[str, int]) -> str | None:
+def _drive(path: str) -> int:
+    """Return the number of a path's file system; 0 where there is none."""
+    # Not its device, which may be another after each start of the machine.
+    return os.statvfs(path).f_fsid if hasattr(os, "statvfs") else 0
+
+
+def _still_there(path: str, known: Mapping[str, Sequence[int]]) -> str | None:
     """Return why a path cannot be said to be gone, or None."""
     try:
         os.lstat(path)
@@ -98,9 +105,9 @@ def _still_there(path: str, known: Mapping[str, int]) -> str | None:
     while not os.path.lexists(above):
         above = os.path.dirname(above)
     left = os.lstat(above)
-    nearest, device = above, left.st_dev
+    nearest, device, drive = above, left.st_dev, _drive(above)
     while left.st_dev == device:
-        if left.st_ino == known.get(above):
+        if [drive, left.st_ino] == known.get(above):
             return None
         if above == os.path.dirname(above):
             break

@@ -18,7 +18,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from portconf.cli import main
+from portconf.cli import main, say
 
 
 def _verb(*words: str, **flags: bool | str | None) -> None:
@@ -183,7 +183,10 @@ def env(c: Context) -> None:
     from portconf.variables import left_over  # noqa: PLC0415
 
     try:
-        variables = Project.find().variables()
+        found = Project.find()
+        variables = found.variables()
+        for note in found.unleased():
+            say(f"ports: {note}")
     except PortconfError as error:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         raise Exit(f"ports: {error.message}{hint}", code=error.exit_code) from None

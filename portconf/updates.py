@@ -81,6 +81,8 @@ class Updater:
             begun = planning.begin(now.settings.base_port)
             nothing = replace(now.settings, services=(), templates=())
             bare = replace(now, settings=nothing)
+            if self.leased and not self.dry_run:
+                self._leases(now).check_drop()
             outcome = self._write(bare.outcome(now.plan(merged=True), begun))
             if self.leased and not self.dry_run:
                 self._leases(now).drop()

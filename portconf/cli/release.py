@@ -27,6 +27,10 @@ def run(options: argparse.Namespace) -> Answer:
             "release needs a service's name or --checkout, and not both",
             hint="portconf release NAME, or portconf release --checkout PATH",
         )
+    if options.checkout == "":  # an unset variable of a shell, not the current folder
+        raise UsageError(
+            "--checkout must be a folder, got ''", hint="for this one: --checkout ."
+        )
     if options.checkout is not None:
         return gc.answer(
             machine.release(

@@ -5,6 +5,7 @@ import os
 import signal
 from typing import NoReturn
 
+from portconf.cli import say
 from portconf.cli.dispatch import Answer, project
 from portconf.errors import PortconfError, UsageError
 from portconf.variables import left_over
@@ -44,7 +45,10 @@ def run(options: argparse.Namespace) -> Answer:
             "run needs a command", exit_code=_OURS, hint="portconf run -- CMD ..."
         )
     try:
-        found = project(options).variables()
+        asked = project(options)
+        found = asked.variables()
+        for note in asked.unleased():
+            say(f"portconf: {note}")
     except PortconfError as error:
         raise NotRunError(error.message, exit_code=_OURS, hint=error.hint) from error
     for name in left_over(os.environ, found):

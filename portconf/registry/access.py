@@ -46,7 +46,7 @@ def to(folder: Folder, *, timeout: float, make: bool = False) -> Access:
     if found is None:
         return Access(registry=None, caution=_off(folder))
     found.trusted()
-    if found.writable(make=make):
+    if found.writable(make=make) and (make or not _passed_over(found, folder)):
         kept = _sqlite(found.path, timeout)
         return Access(registry=kept, files=(found.path,))
     if found.named:
@@ -105,6 +105,17 @@ def _off(folder: Folder) -> str | None:
         f"{place.VARIABLE}={place.OFF}: this worktree has no lease, and uses the plan's"
         " own ports, which are the main checkout's"
     )
+
+
+def _passed_over(found: place.Place, folder: Folder) -> bool:
+    """
+    Tell whether a registry in the checkout has been used for want of the machine's.
+
+    Only making the machine's would tell again whether a sandbox forbids it.
+    """
+    if found.named or os.path.lexists(found.path):
+        return False
+    return any(os.path.lexists(each.path) for each in _inside(folder))
 
 
 def _hide(inner: place.Place, folder: Folder) -> None:

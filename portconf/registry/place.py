@@ -117,7 +117,8 @@ def machine() -> Place | None:
     Return the registry of the machine, or None where it is switched off.
 
     Raises:
-        RegistryError: If `PORTCONF_REGISTRY` is neither an absolute path nor `off`.
+        RegistryError: If `PORTCONF_REGISTRY` is neither an absolute path nor `off`, or
+            it is not set and there is no home folder.
     """
     named = os.environ.get(VARIABLE, "")
     if named == OFF:
@@ -148,4 +149,10 @@ def _state_folder() -> str:
     # The rule of the XDG Base Directory Specification, by which a relative path is
     # to be ignored; what platformdirs says too, at a price that each command would pay.
     given = os.environ.get("XDG_STATE_HOME", "")
-    return given if os.path.isabs(given) else os.path.expanduser("~/.local/state")
+    folder = given if os.path.isabs(given) else os.path.expanduser("~/.local/state")
+    if not os.path.isabs(folder):  # no HOME, and a user whom nobody knows
+        raise RegistryError(
+            "the registry has no place: the user's home folder is not known",
+            hint=f"set HOME to an absolute path, or name a registry in {VARIABLE}",
+        )
+    return folder

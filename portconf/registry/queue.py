@@ -9,6 +9,20 @@ from contextlib import contextmanager, suppress
 from portconf.errors import RegistryBusyError
 
 
+_held: set[int] = set()
+
+
+def _forget() -> None:
+    """Close, in a forked child, the places that the parent's threads hold."""
+    # The child's copy would keep its place when the parent dies, and all others out.
+    while _held:
+        os.close(_held.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
 @contextmanager
 def turn(registry: str, *, timeout: float) -> Iterator[None]:
     """
@@ -29,10 +43,11 @@ def turn(registry: str, *, timeout: float) -> Iterator[None]:
     from filelock import lock_descriptor, unlock_descriptor  # noqa: PLC0415 - for changes
 
     descriptor = opened(registry, make=True)
+    _held.add(descriptor)
     try:
         first = lock_descriptor(descriptor, blocking=False)
     except BaseException:
-        os.close(descriptor)
+        _drop(descriptor)
         raise
     if not first and not _Waiter(descriptor).got_within(timeout):
         raise RegistryBusyError(registry, timeout=timeout)
@@ -41,7 +56,12 @@ def turn(registry: str, *, timeout: float) -> Iterator[None]:
     finally:
         # Not by closing alone: a child forked meanwhile may hold a copy.
         unlock_descriptor(descriptor)
-        os.close(descriptor)
+        _drop(descriptor)
+
+
+def _drop(descriptor: int) -> None:
+    _held.discard(descriptor)
+    os.close(descriptor)
 
 
 def opened(registry: str, *, make: bool) -> int:
@@ -105,7 +125,7 @@ class _Waiter(threading.Thread):
         _wait(self._descriptor)
         with self._guard:
             if self._left:
-                os.close(self._descriptor)
+                _drop(self._descriptor)
             self._got.set()
 
     def got_within(self, timeout: float) -> bool:
@@ -118,5 +138,5 @@ class _Waiter(threading.Thread):
             with self._guard:
                 self._left = not got
                 if self._left and self._got.is_set():  # a moment too late
-                    os.close(self._descriptor)
+                    _drop(self._descriptor)
         return got

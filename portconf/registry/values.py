@@ -1,12 +1,12 @@
 """What a lease is, who has it, and what is asked of the machine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from portconf.model import PortRange
 
 
-Anchors = Mapping[str, Mapping[str, int]]
+Anchors = Mapping[str, Mapping[str, Sequence[int]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class Lease:
         since: Seconds since the epoch, when it was chosen.
         obstacles: What was stepped over at that time, the first few.
         anchors: For the checkout's folder and its git directory, the folders above
-            with their inodes: they tell whether what is missing is gone, or only its
+            with their drives and inodes: they tell whether what is missing is gone, or only its
             drive. No part of what makes two leases equal.
     """
 

@@ -9,6 +9,9 @@ from portconf.model import PortRange
 
 _LINUX = "/proc/sys/net/ipv4"
 _NAMESPACE = "/proc/self/ns/net"
+# A setting that only the initial network shows, whose own number differs from one
+# version of the kernel to another: leases would be lost by an update.
+_INITIAL = "/proc/sys/net/core/dev_weight"
 # RFC 6335 section 6; macOS and Windows use it as their default.
 _DYNAMIC = PortRange(first=49152, last=65535)
 
@@ -45,8 +48,11 @@ def namespace() -> str:
     A name is given anew after its network has gone.
 
     Returns:
-        Like `net:[4026531833]`; empty where the system has but one, or hides it.
+        `net:initial` for the machine's own, else like `net:[4026532177]`; empty where
+        the system has but one, or hides it.
     """
+    if os.path.exists(_INITIAL):
+        return "net:initial"
     try:
         return os.readlink(_NAMESPACE)
     except OSError:

@@ -38,7 +38,7 @@ def test_a_container_of_compose_has_project_and_folder(monkeypatch):
         name="shop-postgres-1", project="shop", folder="/home/you/shop"
     )
     assert found == {
-        (4001, Protocol.TCP, "0.0.0.0"): postgres,
+        (4001, Protocol.TCP, "0.0.0.0"): postgres,  # noqa: S104 - what the engine says
         (4001, Protocol.TCP, "::"): postgres,
     }
 

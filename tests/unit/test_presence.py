@@ -120,8 +120,10 @@ def test_what_may_be_on_a_drive_that_is_away_is_kept(tree, part):
     removed(tree.holder.root, tree.holder.checkout)
     path = getattr(tree.holder, part)
     drive = os.path.dirname(path)
-    above = os.lstat(drive).st_ino + 1
-    away = replace(tree, anchors={**tree.anchors, path: {drive: above}})
+    above = os.lstat(drive).st_ino
+    # The first folder of every ext4 has the same inode: the drive must differ alone.
+    other = [os.statvfs(drive).f_fsid + 1, above]
+    away = replace(tree, anchors={**tree.anchors, path: {drive: other}})
 
     reason = why(away)
 
@@ -136,13 +138,15 @@ def test_what_was_never_anchored_is_kept(tree):
     assert "so may be its drive" in (why(replace(tree, anchors={})) or "")
 
 
-def test_the_anchors_are_the_folders_above_with_their_inodes(tree, tmp_path):
+def test_the_anchors_are_the_folders_above_with_drive_and_inode(tree, tmp_path):
     found: Anchors = presence.anchors(tree.holder)
 
     assert found.keys() == {tree.holder.root, tree.holder.checkout}
     above = found[tree.holder.root]
-    assert above[str(tmp_path)] == os.stat(tmp_path).st_ino
-    assert above[str(tmp_path / "trees")] == os.stat(tmp_path / "trees").st_ino
+    drive = os.statvfs(tmp_path).f_fsid
+    assert above[str(tmp_path)] == [drive, os.stat(tmp_path).st_ino]
+    trees = tmp_path / "trees"
+    assert above[str(trees)] == [drive, os.stat(trees).st_ino]
     assert tree.holder.root not in above
 
 

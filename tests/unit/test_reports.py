@@ -25,7 +25,7 @@ LEASE = Lease(
     ports={5432: "db", 20000: "web", 20001: "", 20002: "mq"},
     since=1.5,
     obstacles=(Obstacle(first=4000, last=4002, reason="somebody has them"),),
-    anchors={"/home/you/topic": {"/home/you": 1}},
+    anchors={"/home/you/topic": {"/home/you": [0, 1]}},
 )
 LEASE_SHOWN = {
     "number": 7,
