@@ -86,7 +86,7 @@ class Inspection:
         told = [(names[p], seen[p]) for p in sorted(seen) if p in names]
         foreign = [pair for pair in told if pair[1].verdict is Verdict.FOREIGN]
         if foreign and mode is Guard.ERROR:
-            raise self._refusal(foreign)
+            raise self._refusal(foreign, self.stale_shell(environment))
         doubtful = [
             _worded(name, each)
             for name, each in told
@@ -139,7 +139,9 @@ class Inspection:
             listens=self.listeners().get(port or 0),
         )
 
-    def _refusal(self, foreign: list[tuple[str, Sighting]]) -> ForeignListenerError:
+    def _refusal(
+        self, foreign: list[tuple[str, Sighting]], notes: tuple[str, ...]
+    ) -> ForeignListenerError:
         """Word who is in the way, and the two commands that mend it."""
         stops = dict.fromkeys(_stopping(each) for _, each in foreign)
         declared = self.standing.settings.by_name()
@@ -152,7 +154,7 @@ class Inspection:
         if fixed:
             leave = f"give {', '.join(sorted(fixed))} another port in {PYPROJECT}"
         return ForeignListenerError(
-            "\n".join(_worded(name, each) for name, each in foreign),
+            "\n".join((*(_worded(name, each) for name, each in foreign), *notes)),
             listeners=[{"service": name} | each.to_dict() for name, each in foreign],
             hint="\n".join((*(f"stop it: {stop}" for stop in stops), f"or {leave}")),
         )

@@ -73,7 +73,12 @@ class Leases:
         return None
 
     def take(
-        self, plan: Plan, *, relocate: bool = False, dry_run: bool = False
+        self,
+        plan: Plan,
+        *,
+        relocate: bool = False,
+        dry_run: bool = False,
+        given_up: frozenset[str] = frozenset(),
     ) -> Lease | None:
         """
         Return the lease of the checkout, taken or grown as its plan needs it.
@@ -82,6 +87,7 @@ class Leases:
             plan: The plan that it is to hold.
             relocate: Move to another block.
             dry_run: Only tell what it would be.
+            given_up: Services whose ports are not to be held any more.
 
         Returns:
             The lease, or None where the registry is off.
@@ -107,9 +113,14 @@ class Leases:
         nth = zlib.crc32(os.fsencode(self.folder.root)) if opened.caution else 0
         while True:
             with suppress(OutdatedError):  # a copy of this checkout was faster
-                return self._taken(
-                    opened.registry, plan, relocate=relocate, dry_run=dry_run, nth=nth
+                known = self._known(opened.registry)
+                wanted = replace(
+                    self._wanted(known, plan),
+                    relocate=relocate,
+                    given_up=given_up,
+                    nth=nth,
                 )
+                return self._taken(opened.registry, known, wanted, dry_run=dry_run)
 
     def drop(self) -> Lease | None:
         """
@@ -139,13 +150,11 @@ class Leases:
             raise _frozen(kept, opened)
 
     def _taken(
-        self, registry: Registry, plan: Plan, *, relocate: bool, dry_run: bool, nth: int
+        self, registry: Registry, known: Known, wanted: Wanted, *, dry_run: bool
     ) -> Lease:
         """Take a lease by one change, or by as many as what is met asks for."""
-        known = self._known(registry)
-        wanted = replace(self._wanted(known, plan), relocate=relocate, nth=nth)
         kept = known.kept
-        choosing = relocate or kept is None
+        choosing = wanted.relocate or kept is None
         facts = self._facts(registry, wanted) if choosing else Facts()
         while True:
             try:

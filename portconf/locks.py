@@ -88,7 +88,7 @@ def _acquired(file: File, path: str, ends: float, timeout: float) -> int:
         make_folder(os.path.dirname(path))
         while True:
             descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o666)
-            _held.add(descriptor)
+            keep(descriptor)
             try:
                 got = _waited(
                     partial(lock_descriptor, descriptor, blocking=False), ends
@@ -97,9 +97,9 @@ def _acquired(file: File, path: str, ends: float, timeout: float) -> int:
                 if got and os.fstat(descriptor).st_nlink:
                     return descriptor
             except BaseException:
-                _drop(descriptor)
+                drop(descriptor)
                 raise
-            _drop(descriptor)
+            drop(descriptor)
             if not got:
                 break
     except (OSError, NotImplementedError) as error:
@@ -128,10 +128,16 @@ def _release(descriptor: int) -> None:
         # Not by closing alone: a child forked meanwhile may hold a copy.
         unlock_descriptor(descriptor)
     finally:
-        _drop(descriptor)
+        drop(descriptor)
 
 
-def _drop(descriptor: int) -> None:
+def keep(descriptor: int) -> None:
+    """Remember a descriptor that may hold a lock, which no forked child must have."""
+    _held.add(descriptor)
+
+
+def drop(descriptor: int) -> None:
+    """Close a descriptor that was kept."""
     _held.discard(descriptor)
     os.close(descriptor)
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 
 from portconf import snapshot
 from portconf.declaration import current_folder
@@ -40,8 +41,13 @@ class PortManager:
         root: The folder; None stands for the current directory.
         lock_timeout: Seconds to wait while another process changes the plan.
 
+    Warns:
+        RuntimeWarning: If the registry is off in a linked worktree, whose numbers are
+            then the main checkout's.
+
     Raises:
         ConfigError: If ``base_port`` is no port, or the project's declaration is wrong.
+        RegistryError: If the machine's registry is refused.
     """
 
     def __init__(
@@ -52,9 +58,8 @@ class PortManager:
         lock_timeout: float = LOCK_TIMEOUT,
     ) -> None:
         if type(base_port) is not int or not 1 <= base_port <= 65535:  # noqa: PLR2004 - the last port
-            raise ConfigError(
-                f"base_port must be an integer from 1 to 65535, got {base_port!r}"
-            )
+            wrong = f"base_port must be an integer from 1 to 65535, got {base_port!r}"
+            raise ConfigError(wrong)
         folder = None if root is None else os.fspath(root)
         self._project = Project.holding(folder, lock_timeout=lock_timeout) or Project(
             root=os.path.realpath(folder or os.curdir),
@@ -62,6 +67,8 @@ class PortManager:
             lock_timeout=lock_timeout,
             leased=False,
         )
+        for note in self._project.unleased():
+            warnings.warn(note, RuntimeWarning, stacklevel=2)
         self._path = os.path.join(
             self._project.root, self._project.settings.assignments
         )
@@ -126,8 +133,6 @@ class PortManager:
 
     def _inputs(self) -> tuple[str, ...]:
         """Return the files besides the plan whose change may change a port."""
-        if not self._project.leased:
-            return ()
         declared = os.path.join(self._project.root, PYPROJECT)
         return (declared, *self._project.registry_files())
 

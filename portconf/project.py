@@ -140,10 +140,17 @@ class Project(Reading):
 
         Raises:
             ForeignListenerError: If somebody else's server listens on one.
+            AssignmentError: If a declared service has no port yet.
             StoreError: If the assignments file is refused.
             RegistryError: If no lease is to be had.
         """
-        inspection = self.inspection(self.held(self.plan()).lease)
+        plan = self.plan()
+        lacking = [
+            s.name for s in self.settings.services if s.name not in plan.services
+        ]
+        if lacking:  # to look at no port is not to have looked
+            raise self.unknown(lacking[0], plan)
+        inspection = self.inspection(self.held(plan).lease)
         return inspection.guard(environment or {}, mode=mode or self.settings.guard)
 
     def check(self, environment: Mapping[str, str] | None = None) -> tuple[str, ...]:

@@ -205,10 +205,8 @@ class Reading:
             RegistryError: If the registry is refused.
         """
         access = self._leases().access() if self.leased else None
-        off = access is not None and access.registry is None
-        return (
-            (f"warning: {access.caution}",) if access and off and access.caution else ()
-        )
+        told = access.caution if access and access.registry is None else None
+        return (told,) if told else ()
 
     def standing(self) -> Standing:
         """Return the project as it stands, without its lease."""

@@ -186,7 +186,7 @@ def env(c: Context) -> None:
         found = Project.find()
         variables = found.variables()
         for note in found.unleased():
-            say(f"ports: {note}")
+            say(f"ports: warning: {note}")
     except PortconfError as error:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         raise Exit(f"ports: {error.message}{hint}", code=error.exit_code) from None

@@ -113,7 +113,8 @@ class Updater:
             before = plan = now.plan()
             if name in plan.services:
                 plan = planning.release(plan, name)
-            return self._edit(now, text, edited, before, plan)
+            given_up = frozenset({name})
+            return self._edit(now, text, edited, before, plan, given_up=given_up)
 
     def assigned(self, name: str) -> int | None:
         """Return the effective port that a service has, without the lock."""
@@ -142,12 +143,15 @@ class Updater:
         return port
 
     def forget(self, name: str) -> bool:
-        """Give a number up in the plan alone; False: there was none."""
+        """Give a number up in plan and lease; False: there was none."""
         with self._locked() as now:
             plan = now.plan()
             if name not in plan.services:
                 return False
-            store.write(now.file, planning.release(plan, name))
+            rest = planning.release(plan, name)
+            store.write(now.file, rest)
+            if self.leased and self._leases(now).find():
+                self._holding(now, rest, given_up=frozenset({name}))
             return True
 
     def forget_all(self) -> None:
@@ -157,12 +161,19 @@ class Updater:
             store.write(now.file, planning.begin(now.settings.base_port))
 
     def _holding(
-        self, now: Standing, plan: Plan, *, relocate: bool = False
+        self,
+        now: Standing,
+        plan: Plan,
+        *,
+        relocate: bool = False,
+        given_up: frozenset[str] = frozenset(),
     ) -> Standing:
         """Return the standing with the lease that ``plan`` needs, taken if need be."""
         if not self.leased:
             return now
-        lease = self._leases(now).take(plan, relocate=relocate, dry_run=self.dry_run)
+        lease = self._leases(now).take(
+            plan, relocate=relocate, given_up=given_up, dry_run=self.dry_run
+        )
         return replace(now, lease=lease)
 
     def _leases(self, now: Standing) -> Leases:
@@ -215,13 +226,20 @@ class Updater:
             ) from error
 
     def _edit(
-        self, now: Standing, text: str, edited: str, before: Plan, plan: Plan
+        self,
+        now: Standing,
+        text: str,
+        edited: str,
+        before: Plan,
+        plan: Plan,
+        *,
+        given_up: frozenset[str] = frozenset(),
     ) -> Outcome:
         """Write an edited declaration, and what follows from it."""
         changed = replace(now, settings=declaration.parse(edited) or Settings())
         extended, changes = changed.extended(plan, changed.settings.services)
         edit = FileChange(name=PYPROJECT, before=text.encode(), after=edited.encode())
-        changed = self._holding(changed, extended)
+        changed = self._holding(changed, extended, given_up=given_up)
         return self._write(changed.outcome(before, extended, changes, extra=(edit,)))
 
     def _write(self, outcome: Outcome) -> Outcome:

@@ -147,6 +147,11 @@ def project(options: argparse.Namespace) -> "Project":
     )
 
 
+def warnings(found: "Project") -> tuple[str, ...]:
+    """Return the lines that numbers are the plan's, where they may be another's."""
+    return tuple(f"warning: {note}" for note in found.unleased())
+
+
 def timeout(options: argparse.Namespace) -> float:
     """Return the seconds to wait for other commands."""
     from portconf.locks import LOCK_TIMEOUT  # noqa: PLC0415

@@ -4,7 +4,7 @@ import argparse
 
 from portconf import exports, formats
 from portconf.cli import outcome
-from portconf.cli.dispatch import Answer, project
+from portconf.cli.dispatch import Answer, project, warnings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,5 +29,5 @@ def run(options: argparse.Namespace) -> Answer:
     return Answer(
         data={"variables": variables},
         text=exports.text(options.format, variables, where=where),
-        notes=found.unleased(),
+        notes=warnings(found),
     )

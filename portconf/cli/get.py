@@ -2,7 +2,7 @@
 
 import argparse
 
-from portconf.cli.dispatch import Answer, project
+from portconf.cli.dispatch import Answer, project, warnings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,4 +15,4 @@ def run(options: argparse.Namespace) -> Answer:
     found = project(options)
     port = found.get(options.name)
     data = {"service": options.name, "port": port}
-    return Answer(data=data, text=f"{port}\n", notes=found.unleased())
+    return Answer(data=data, text=f"{port}\n", notes=warnings(found))

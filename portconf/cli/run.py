@@ -6,7 +6,7 @@ import signal
 from typing import NoReturn
 
 from portconf.cli import say
-from portconf.cli.dispatch import Answer, project
+from portconf.cli.dispatch import Answer, project, warnings
 from portconf.errors import PortconfError, UsageError
 from portconf.variables import left_over
 
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> Answer:
     try:
         asked = project(options)
         found = asked.variables()
-        for note in asked.unleased():
+        for note in warnings(asked):
             say(f"portconf: {note}")
     except PortconfError as error:
         raise NotRunError(error.message, exit_code=_OURS, hint=error.hint) from error

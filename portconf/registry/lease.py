@@ -10,8 +10,8 @@ Which ports a checkout has on this machine: the rules, as functions of a table.
 4. A block begins at a multiple of the block size from the first port of the range, and
    is as many block sizes long as the plan needs. Every port moves by the same amount.
 5. A lease is kept as it is, also where it could by now be nearer to the plan. It grows
-   with the plan, within its block or into free ports behind it; it moves only when it
-   is relocated.
+   with the plan, within its block or into free ports behind it, and does not shrink
+   with it, as an older branch may be checked out; it moves only when it is relocated.
 6. A fixed port does not move, and is in one lease at the most: the second checkout
    is refused, with the first one's name.
 7. A shared port does not move, and conflicts with nobody. Whoever may have the plan
@@ -80,7 +80,9 @@ def decide(table: "Table", wanted: Wanted, facts: Facts) -> Lease:
     kept = find(table, wanted)
     others = Others(table, wanted.holder.namespace, kept, facts)
     _refuse_fixed(wanted, others)
+    rested: dict[int, str] = {}
     if kept and not wanted.relocate:
+        rested = _resting(kept, wanted)
         lease = _grown(kept, wanted, others)
     else:
         lease = _chosen(kept, wanted, others)
@@ -89,7 +91,7 @@ def decide(table: "Table", wanted: Wanted, facts: Facts) -> Lease:
         number=kept.number if kept else 0,
         holder=wanted.holder,
         anchors=wanted.anchors,
-        ports={**lease.ports, **_still(wanted, others)},
+        ports={**rested, **lease.ports, **_still(wanted, others)},
     )
 
 
@@ -116,6 +118,13 @@ def _refuse_fixed(wanted: Wanted, others: Others) -> None:
                 hint=f"run 'portconf release --checkout {other.holder.folder}', or declare"
                 " the service with shared = true or without port",
             )
+
+
+def _resting(kept: Lease, wanted: Wanted) -> dict[int, str]:
+    """Return the ports of services that are not in the plan at present (rule 5)."""
+    planned = {*wanted.moving, *wanted.fixed, *wanted.shared, *wanted.given_up}
+    used = kept.service_ports()
+    return {port: name for port, name in used.items() if name not in planned}
 
 
 def _still(wanted: Wanted, others: Others) -> dict[int, str]:

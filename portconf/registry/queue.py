@@ -7,20 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from portconf.errors import RegistryBusyError
-
-
-_held: set[int] = set()
-
-
-def _forget() -> None:
-    """Close, in a forked child, the places that the parent's threads hold."""
-    # The child's copy would keep its place when the parent dies, and all others out.
-    while _held:
-        os.close(_held.pop())
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+from portconf.locks import drop, keep
 
 
 @contextmanager
@@ -43,11 +30,11 @@ def turn(registry: str, *, timeout: float) -> Iterator[None]:
     from filelock import lock_descriptor, unlock_descriptor  # noqa: PLC0415 - for changes
 
     descriptor = opened(registry, make=True)
-    _held.add(descriptor)
+    keep(descriptor)
     try:
         first = lock_descriptor(descriptor, blocking=False)
     except BaseException:
-        _drop(descriptor)
+        drop(descriptor)
         raise
     if not first and not _Waiter(descriptor).got_within(timeout):
         raise RegistryBusyError(registry, timeout=timeout)
@@ -56,12 +43,7 @@ def turn(registry: str, *, timeout: float) -> Iterator[None]:
     finally:
         # Not by closing alone: a child forked meanwhile may hold a copy.
         unlock_descriptor(descriptor)
-        _drop(descriptor)
-
-
-def _drop(descriptor: int) -> None:
-    _held.discard(descriptor)
-    os.close(descriptor)
+        drop(descriptor)
 
 
 def opened(registry: str, *, make: bool) -> int:
@@ -125,7 +107,7 @@ class _Waiter(threading.Thread):
         _wait(self._descriptor)
         with self._guard:
             if self._left:
-                _drop(self._descriptor)
+                drop(self._descriptor)
             self._got.set()
 
     def got_within(self, timeout: float) -> bool:
@@ -138,5 +120,5 @@ class _Waiter(threading.Thread):
             with self._guard:
                 self._left = not got
                 if self._left and self._got.is_set():  # a moment too late
-                    _drop(self._descriptor)
+                    drop(self._descriptor)
         return got

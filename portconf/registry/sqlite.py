@@ -59,6 +59,12 @@ class SqliteRegistry:
                 raise
             return replace(self, frozen=True).read(rule)
 
+    def _is_empty(self) -> bool:
+        try:
+            return os.path.getsize(self.path) == 0
+        except OSError:  # removed just now: opening it will tell
+            return False
+
     def _logged(self) -> bool:
         try:
             return os.path.getsize(f"{self.path}-wal") > 0
@@ -89,7 +95,7 @@ class SqliteRegistry:
 
     def _run(self, rule: Callable[[Table], _T], *, begin: str, end: str) -> _T:
         """Run a rule in one transaction."""
-        if os.path.getsize(self.path) == 0:
+        if self._is_empty():
             # `_create` makes none like it. SQLite would take it for a new one, and throw
             # the log away that holds the leases.
             raise self._not_ours("it is empty")

@@ -127,6 +127,8 @@ class Wanted:
             git directory, because one of them was moved.
         nth: Which block of the range to look at first.
         relocate: Whether it wants another place than the one it has.
+        given_up: Services whose ports it does not want any more. Those of others that
+            are not in the plan are kept: an older branch may be checked out.
     """
 
     holder: Holder
@@ -141,6 +143,7 @@ class Wanted:
     succeeds: frozenset[int] = frozenset()
     nth: int = 0
     relocate: bool = False
+    given_up: frozenset[str] = frozenset()
 
     @property
     def span(self) -> PortRange:

@@ -68,7 +68,10 @@ def test_who_only_reads_does_not_wait(sample):
         now = ("--lock-timeout", "0")
         held = [run(*now, *words.split(), at=sample.root) for words in commands]
 
-    assert held == free
+    # Who holds the lock has leased a port for its newcomer, which is not in the plan yet.
+    told = [answer.out.replace("4000-4007", "4000-4006") for answer in held]
+    assert told == [answer.out for answer in free]
+    assert [answer.err for answer in held] == [answer.err for answer in free]
     assert {answer.code for answer in held} == {0}
 
 

@@ -91,6 +91,10 @@ class Model:
         if name in MAIN:
             free = {w: p for w, p in declared.shared.items() if p not in others}
             ports |= {port: who for who, port in free.items()}
+        if kept and not relocate:
+            planned = {*declared.moving, *declared.fixed, *declared.shared}
+            rests = {p: w for p, w in kept.ports.items() if w and w not in planned}
+            ports = rests | ports
         number = kept.number if kept else self.given + 1
         new = Kept(number, shift, block, ports)
         if new != kept:

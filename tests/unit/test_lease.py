@@ -246,10 +246,19 @@ def test_a_lease_of_the_plan_grows_with_it(table):
     assert table.all() == (grown,)
 
 
-def test_a_lease_of_the_plan_gives_back_what_the_plan_released(table):
-    take(table, "shop", 4000, 4001)
+def test_a_lease_keeps_what_an_older_branch_does_not_plan(table):
+    more = take(table, "shop", 4000, 4001)
 
     less = take(table, "shop", 4000)
+
+    assert less == more
+    assert take(table, "other", 4001).shift != 0
+
+
+def test_a_lease_of_the_plan_gives_back_what_was_given_up(table):
+    take(table, "shop", 4000, 4001)
+
+    less = take(table, "shop", 4000, given_up=frozenset({"b"}))
 
     assert less.ports == {4000: "a"}
     assert take(table, "other", 4001).shift == 0
