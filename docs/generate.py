@@ -130,7 +130,9 @@ def _verb_parsers() -> dict[str, argparse.ArgumentParser]:
 
 def _own(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     """Return what is not on every verb; options first, as argparse takes them."""
-    common = {tuple(each.option_strings) for each in _actions(dispatch.parser(()))} - {()}
+    common = {tuple(each.option_strings) for each in _actions(dispatch.parser(()))} - {
+        ()
+    }
     own = [
         each for each in _actions(parser) if tuple(each.option_strings) not in common
     ]

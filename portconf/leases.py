@@ -289,6 +289,8 @@ def _frozen(kept: Lease, opened: Access) -> RegistryError:
 
 def _held(lease: Lease) -> dict[int, str]:
     """Return the ports of a new block that a program holds without listening."""
-    ports = dict.fromkeys(lease.service_ports(), Protocol.TCP)
-    held = sockets.unusable(ports)
+    # Only those that another block would spare: a fixed port is as it is.
+    block = lease.block.ports() if lease.block else ()
+    ports = [port for port in lease.service_ports() if port in block]
+    held = sockets.unusable(dict.fromkeys(ports, Protocol.TCP))
     return dict.fromkeys(held, "a program holds it without listening")

@@ -49,21 +49,17 @@ def to(folder: Folder, *, timeout: float, make: bool = False) -> Access:
     if found.writable(make=make) and (make or not _passed_over(found, folder)):
         kept = _sqlite(found.path, timeout)
         return Access(registry=kept, files=(found.path,))
-    if found.named:
-        raise RegistryError(
-            f"the registry {found.path} cannot be written",
-            path=found.path,
-            hint=f"make its folder writable, or name another in {place.VARIABLE}",
-        )
-    inner = next((each for each in _inside(folder) if each.writable(make=make)), None)
+    # Nothing takes the place of one that somebody has named.
+    inside = () if found.named else _inside(folder)
+    inner = next((each for each in inside if each.writable(make=make)), None)
     readable = os.access(found.path, os.R_OK)
     if inner is None and readable and not make:
         kept = _sqlite(found.path, timeout, frozen=True)
         return Access(registry=kept, frozen=kept, files=(found.path,))
     if inner is None:
+        nor = "" if found.named else f", nor can one in {folder.fence}"
         raise RegistryError(
-            f"no registry can be written: neither {found.path} nor one in"
-            f" {folder.fence}",
+            f"the registry {found.path} cannot be written{nor}",
             path=found.path,
             hint=f"name a place that can be written in the variable {place.VARIABLE}",
         )

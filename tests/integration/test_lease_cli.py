@@ -303,6 +303,15 @@ class TestFixed:
         assert refused.code == 5
         assert refused.error["holder"] == str(tree.root)
 
+    def test_whoever_listens_on_it_a_block_is_found(self, fixed, base):
+        tree = fixed.worktree("../second")
+
+        with server(base + 20, at=tree.root):
+            lease = tree.init()
+
+        assert lease["block"] is not None
+        assert lease["services"]["admin"] == base + 20
+
     def test_a_relocated_checkout_keeps_it(self, fixed, base):
         fixed.init()
 
