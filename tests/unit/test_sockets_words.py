@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from capability import unmeasured
 
 from portconf import sockets
 from portconf.sockets.words import command
@@ -46,7 +47,11 @@ def test_a_long_command_line_is_cut():
 def test_the_package_loads_neither_socket_nor_psutil_before_it_is_asked():
     program = "import portconf.sockets, sys; print(*sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        env=unmeasured(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     loaded = set(done.stdout.split())
 
