@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from portconf import explain, exports, files, findings, variables, watch
+from portconf import files, findings, variables, watch
 from portconf.decisions import Standing
 from portconf.errors import AssignmentError, ForeignListenerError
 from portconf.model import Plan, Protocol
@@ -119,6 +119,8 @@ class Inspection:
 
     def why(self, name: str, environment: Mapping[str, str]) -> Explanation:
         """Explain where the number of an assigned service comes from."""
+        from portconf import explain, exports  # noqa: PLC0415 - not for the guard
+
         folder, settings = self.standing.folder, self.standing.settings
         names = [PYPROJECT, settings.assignments]
         names += [target.name for target in exports.targets(settings)]

@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from portconf.errors import RegistryError
@@ -91,7 +92,7 @@ class Rows:
             "SELECT port FROM ports WHERE namespace = ? AND port BETWEEN ? AND ?",
             (namespace, within.first, within.last),
         )
-        return {port for (port,) in rows}
+        return {*chain.from_iterable(rows.fetchall())}
 
     def all(self) -> tuple[Lease, ...]:
         """Return every lease, in the order of their numbers."""
