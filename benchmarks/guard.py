@@ -5,14 +5,14 @@ import random
 import resource
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import shop
+from children import child
 from rounds import Process, added_ms, interleave
 from table import Row
 
@@ -22,7 +22,6 @@ from portconf.plan import why_not
 from portconf.project import Project
 
 
-_FORK = get_context("fork")
 _SERVICES, _SERVERS, _EACH = 50, 5, 2
 _CROWD, _CROWD_EACH = 2, 1000
 _TARGET = 100
@@ -49,10 +48,10 @@ def rows(place: Path, *, quick: bool) -> Iterator[Row]:
     with ExitStack() as stack:
         for number in range(_SERVERS):
             ours = partial(_serve, first + number * _EACH, root)
-            stack.enter_context(_child(ours))
+            stack.enter_context(child(ours))
         yield from compare(f"{count} served by {_SERVERS} of our processes")
         for _ in range(_CROWD):
-            stack.enter_context(_child(_crowd))
+            stack.enter_context(child(_crowd))
         others = _CROWD * _CROWD_EACH
         yield from compare(f"{count} served, {others:,} other listeners")
 
@@ -87,28 +86,6 @@ def _project(root: Path) -> tuple[Path, int]:
     (root / "pyproject.toml").write_text(text, encoding="utf-8")
     Project.find(str(root)).init()
     return root, first
-
-
-@contextmanager
-def _child(hold: Callable[[Connection], None]) -> Iterator[None]:
-    """Start a process that holds sockets, until the block ends."""
-    ours, theirs = _FORK.Pipe()
-    process = _FORK.Process(target=_held, args=(hold, theirs, ours))
-    process.start()
-    theirs.close()
-    try:
-        ours.recv()
-        yield
-    finally:
-        ours.close()  # which ends it
-        process.join()
-
-
-def _held(
-    hold: Callable[[Connection], None], owner: Connection, others: Connection
-) -> None:
-    others.close()  # or its end would never be seen
-    hold(owner)
 
 
 def _serve(first: int, root: Path, owner: Connection) -> None:

@@ -7,14 +7,14 @@ import socket
 import struct
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 
 import psutil
+from children import child
 from rounds import interleave, ratios
 from table import Row
 
@@ -23,7 +23,6 @@ from portconf.ownership import Listener
 from portconf.sockets import listening, owners
 
 
-_FORK = get_context("fork")
 # Each process may hold some 20,000; connections have two ends.
 _CHILDREN, _EACH, _FEW = 2, 10_000, 100
 _TARGET = 2
@@ -44,9 +43,9 @@ def rows(_place: Path, *, quick: bool) -> Iterator[Row]:
     }
     for load, holds in loads.items():
         with ExitStack() as stack:
-            crowd = [stack.enter_context(_child(hold)) for hold in holds]
+            crowd = [stack.enter_context(child(hold)) for hold in holds]
             # Its own process, and the newest: the walk to it is as short as can be.
-            alone = stack.enter_context(_child(partial(_listen, 1)))
+            alone = stack.enter_context(child(partial(_listen, 1)))
             yield from _compare(load, alone, quick=quick, peers=True)
             if load.endswith("listening"):
                 where = f"{load}, owner among them"
@@ -149,27 +148,6 @@ def _psutil(at: tuple[str, int]) -> None:
             psutil.Process(each.pid).as_dict(["cmdline", "cwd", "create_time"])
             return
     raise SystemExit(f"psutil shows nobody on {at}")
-
-
-@contextmanager
-def _child(hold: Callable[[Connection], None]) -> Iterator[tuple[str, int]]:
-    """Start a process that holds sockets; yields where its last listener is."""
-    ours, theirs = _FORK.Pipe()
-    process = _FORK.Process(target=_held, args=(hold, theirs, ours))
-    process.start()
-    theirs.close()
-    try:
-        yield ours.recv()
-    finally:
-        ours.close()  # which ends it
-        process.join()
-
-
-def _held(
-    hold: Callable[[Connection], None], owner: Connection, others: Connection
-) -> None:
-    others.close()  # or its end would never be seen
-    hold(owner)
 
 
 def _room() -> None:

@@ -44,10 +44,12 @@ class Known:
     Attributes:
         holder: Who asks, by the right key.
         kept: The lease that it has, or None.
+        base: Whether it may have the plan as it stands.
     """
 
     holder: Holder
     kept: Lease | None
+    base: bool
 
     @property
     def succeeds(self) -> frozenset[int]:
@@ -82,14 +84,16 @@ def known(holder: Holder, within: Checkout | None, registry: Registry) -> Known:
         )
 
     by_key, by_folder, here = registry.read(rule)
+    base = within is None or not within.linked or not within.has_main
     copied = by_key is not None and _elsewhere(by_key, root)
     if copied or (by_folder and by_folder != by_key):
         if copied or within is None or within.is_copy or by_key:
-            return Known(holder=replace(holder, checkout=root), kept=by_folder)
+            by_root = replace(holder, checkout=root)
+            return Known(holder=by_root, kept=by_folder, base=base)
         # It had no git directory for a while: `git worktree repair` gave it one.
-        return Known(holder=holder, kept=by_folder)
+        return Known(holder=holder, kept=by_folder, base=base)
     lost = (each for each in here if not os.path.lexists(each.holder.checkout))
-    return Known(holder=holder, kept=by_key or next(lost, None))
+    return Known(holder=holder, kept=by_key or next(lost, None), base=base)
 
 
 def _elsewhere(lease: Lease, root: str) -> bool:

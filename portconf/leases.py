@@ -191,10 +191,9 @@ class Leases:
         declared = self.settings.by_name()
         ports = {name: each.port for name, each in plan.services.items()}
         still = {n: p for n, p in ports.items() if stays(declared.get(n), p)}
-        within = checkout.find(self.folder.root)
         return Wanted(
             holder=known.holder,
-            base=within is None or not within.linked or not within.has_main,
+            base=known.base,
             moving={n: p for n, p in ports.items() if n not in still},
             fixed={n: p for n, p in still.items() if not declared[n].shared},
             shared={n: p for n, p in still.items() if declared[n].shared},

@@ -208,6 +208,15 @@ sys.stdin.read()
 """
 
 
+def repository(root: Path, base: int, *services: str, settings: str = "") -> Checkout:
+    """Make a main checkout that declares services, committed, without a lease."""
+    root.mkdir(parents=True)
+    made = Checkout(root)
+    made.git("init", "-q", "-b", "main")
+    made.commit(base, *services, settings=settings)
+    return made
+
+
 @contextmanager
 def server(
     port: int, *, at: Path, does: str = "listen", **environment: str

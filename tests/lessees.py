@@ -236,11 +236,11 @@ def _contend(place: str, processes: int, projects: int, rounds: int) -> Contenti
     leases(folders[0][0]).drop()
     gate, starter = os.pipe()
     pids = [
-        _fork(_compete, folders[one], rounds, gate, starter, f"{place}/log{one}")
+        fork(_compete, folders[one], rounds, gate, starter, f"{place}/log{one}")
         for one in range(processes)
     ]
     stop, stopper = os.pipe()
-    watcher = _fork(_watch, stop, (stopper, starter), f"{place}/log-watch")
+    watcher = fork(_watch, stop, (stopper, starter), f"{place}/log-watch")
     os.close(stop)
     began = time.monotonic()
     os.close(starter)
@@ -442,7 +442,7 @@ class _Scene:
         """Return the steps of an act, from the first that changes something on."""
         self.set_up(name)
         reader, writer = os.pipe()
-        pid = _fork(self._act, name, _NEVER, writer)
+        pid = fork(self._act, name, _NEVER, writer)
         os.close(writer)
         with open(reader, encoding="utf-8") as told:
             steps = told.read().splitlines()
@@ -464,7 +464,7 @@ class _Scene:
         ``delay`` seconds after its begin; at the latest when it is done.
         """
         reader, writer = os.pipe()
-        pid = _fork(self._act, name, moment, writer)
+        pid = fork(self._act, name, moment, writer)
         os.close(writer)
         steps: list[str] = []
         with open(reader, encoding="utf-8", buffering=1) as told:
@@ -578,7 +578,8 @@ class _Patches:
             each.stop()
 
 
-def _fork(work: Callable[..., None], *words: Any) -> int:
+def fork(work: Callable[..., None], *words: Any) -> int:
+    """Let a child of this process do some work, and return its pid."""
     pid = os.fork()
     if pid == 0:
         status = 1

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import pytest
 from fakes import MemoryRegistry, MemoryTable, make_holder, make_wanted
+from lessees import fork
 
 from portconf.errors import RegistryBusyError, RegistryError
 from portconf.model import PortRange
@@ -455,22 +456,10 @@ def _granting(name: str) -> Callable[[Table], Lease]:
 def _contend(registry: Registry) -> None:
     """Let a dozen take leases from one moment on, and print each answer."""
     gate, starter = os.pipe()
-    pids = [_fork(_take, registry, number, gate, starter) for number in range(DOZEN)]
+    pids = [fork(_take, registry, number, gate, starter) for number in range(DOZEN)]
     os.close(starter)
     for pid in pids:
         os.waitpid(pid, 0)
-
-
-def _fork(work: Callable[..., None], *words: Any) -> int:
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            work(*words)
-            status = 0
-        finally:
-            os._exit(status)
-    return pid
 
 
 def _take(registry: Registry, number: int, gate: int, starter: int) -> None:

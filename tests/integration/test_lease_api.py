@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from capability import needs
-from checkouts import Checkout, declaration, free_ports, leased, registry, rows, server
+from checkouts import Checkout, declaration, leased, registry, rows, server
 
 import portconf
 from portconf import (
@@ -26,22 +26,6 @@ from portconf.settings import Guard
 
 
 pytestmark = needs("git")
-
-
-@pytest.fixture
-def base() -> int:
-    """A base port with ten free ports."""
-    return free_ports(10)
-
-
-@pytest.fixture
-def shop(tmp_path, base) -> Checkout:
-    """A main checkout that declares services, committed, without a lease."""
-    made = Checkout(tmp_path / "shop")
-    made.root.mkdir()
-    made.git("init", "-q", "-b", "main")
-    made.commit(base)
-    return made
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from checkouts import (
     free_ports,
     leased,
     registry,
+    repository,
     rows,
     server,
 )
@@ -24,26 +25,6 @@ from portconf.cli import hot
 
 
 pytestmark = needs("git")
-
-
-@pytest.fixture
-def base() -> int:
-    """A base port with forty free ports."""
-    return free_ports(40)
-
-
-@pytest.fixture
-def shop(tmp_path, base) -> Checkout:
-    """A main checkout that declares services, committed, without a lease."""
-    return made(tmp_path / "shop", base)
-
-
-def made(root: Path, base: int, *services: str, settings: str = "") -> Checkout:
-    root.mkdir()
-    checkout = Checkout(root)
-    checkout.git("init", "-q", "-b", "main")
-    checkout.commit(base, *services, settings=settings)
-    return checkout
 
 
 @pytest.fixture
@@ -157,7 +138,7 @@ class TestGrowth:
         assert leased()[str(shop.root)] == [*range(base, base + 4)]
 
     def test_a_base_lease_whose_next_port_is_anothers_cannot_grow(self, shop, base):
-        other = made(shop.root.with_name("other"), base + 3)
+        other = repository(shop.root.with_name("other"), base + 3)
         other.init()
         shop.init()
 
@@ -181,7 +162,7 @@ class TestGrowth:
     def crowded(self, tmp_path, base) -> tuple[Checkout, Checkout, int]:
         """A worktree in the first block of ten, and the range's first port."""
         first = free_ports(40)
-        shop = made(tmp_path / "crowded", base, settings=small(first, 4))
+        shop = repository(tmp_path / "crowded", base, settings=small(first, 4))
         tree = shop.worktree("../narrow")
         assert tree.init()["block"] == f"{first}-{first + 9}"
         return shop, tree, first
@@ -224,7 +205,7 @@ class TestGrowth:
 
     def test_at_the_end_of_the_range_it_is_told_too(self, tmp_path, base):
         first = free_ports(20)
-        shop = made(tmp_path / "end", base, settings=small(first, 1))
+        shop = repository(tmp_path / "end", base, settings=small(first, 1))
         tree = shop.worktree("../tree-at-the-end")
         tree.init()
         many = ("web", "db", "queue", *(f"more-{n}" for n in range(12)))
@@ -253,7 +234,7 @@ class TestFixed:
 
     @pytest.fixture
     def fixed(self, tmp_path, base) -> Checkout:
-        found = made(tmp_path / "fixed", base, "web", "admin")
+        found = repository(tmp_path / "fixed", base, "web", "admin")
         found.declare(self.table(base))
         found.init()
         found.git("commit", "-qam", "a fixed port")
@@ -326,7 +307,7 @@ class TestShared:
 
     @pytest.fixture
     def sharing(self, tmp_path, base) -> Checkout:
-        found = made(tmp_path / "sharing", base, "web", "db")
+        found = repository(tmp_path / "sharing", base, "web", "db")
         found.declare(declaration(base, table='web = ""\ndb = { shared = true }'))
         found.git("commit", "-qam", "a shared database")
         return found
@@ -384,7 +365,9 @@ class TestRange:
         if kernel is None:
             pytest.skip("needs a kernel that tells its range")
         mine = f"{kernel.first - 200}-{kernel.first + 99}"
-        shop = made(tmp_path / "shop", base, settings=f'instance-range = "{mine}"')
+        shop = repository(
+            tmp_path / "shop", base, settings=f'instance-range = "{mine}"'
+        )
 
         for each in (shop, shop.worktree("../tree")):
             refused = each.run("init", "--json")
@@ -396,7 +379,7 @@ class TestRange:
 
     def test_an_exhausted_one_is_told_with_what_to_do(self, tmp_path, base):
         first = free_ports(20)
-        shop = made(tmp_path / "shop", base, settings=small(first, 2))
+        shop = repository(tmp_path / "shop", base, settings=small(first, 2))
         for name in ("one", "two"):
             shop.worktree(f"../{name}").init()
         third = shop.worktree("../three")
@@ -412,7 +395,7 @@ class TestRange:
 
     def test_a_plan_inside_of_it_is_left_to_the_main_checkout(self, tmp_path):
         first = free_ports(20)
-        shop = made(tmp_path / "shop", first, settings=small(first, 2))
+        shop = repository(tmp_path / "shop", first, settings=small(first, 2))
 
         tree = shop.worktree("../tree").init()
         main = shop.init()
@@ -522,7 +505,7 @@ class TestWhy:
 
     def test_blocks_of_others_that_were_stepped_over_are_told(self, tmp_path, base):
         first = free_ports(20)
-        shop = made(tmp_path / "shop", base, settings=small(first, 2))
+        shop = repository(tmp_path / "shop", base, settings=small(first, 2))
         one, two = shop.worktree("../one"), shop.worktree("../two")
         one.init()
         two.init()

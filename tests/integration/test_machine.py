@@ -16,22 +16,6 @@ pytestmark = needs("git")
 
 
 @pytest.fixture
-def base() -> int:
-    """A base port with ten free ports."""
-    return free_ports(10)
-
-
-@pytest.fixture
-def shop(tmp_path, base) -> Checkout:
-    """A main checkout that declares services, committed, without a lease."""
-    made = Checkout(tmp_path / "shop")
-    made.root.mkdir()
-    made.git("init", "-q", "-b", "main")
-    made.commit(base)
-    return made
-
-
-@pytest.fixture
 def tree(shop) -> Checkout:
     """A linked worktree that has its lease, as the main checkout has."""
     shop.init()

@@ -10,29 +10,13 @@ from pathlib import Path
 
 import pytest
 from capability import needs
-from checkouts import Checkout, free_ports, leased
+from checkouts import Checkout, leased
 
 from portconf.variables import compose_project
 
 
 pytestmark = needs("git")
 SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
-
-
-@pytest.fixture
-def base() -> int:
-    """A base port with ten free ports."""
-    return free_ports(10)
-
-
-@pytest.fixture
-def shop(tmp_path, base) -> Checkout:
-    """A main checkout that declares services, committed, without a lease."""
-    made = Checkout(tmp_path / "shop")
-    made.root.mkdir()
-    made.git("init", "-q", "-b", "main")
-    made.commit(base)
-    return made
 
 
 def ran(

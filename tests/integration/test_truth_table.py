@@ -102,16 +102,22 @@ def bound(
         yield held.getsockname()[1]
 
 
+def connected(server: socket.socket) -> tuple[int, socket.socket, socket.socket]:
+    """Let a server listen on 127.0.0.1; return its port, and a connection's two ends."""
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind(("127.0.0.1", 0))
+    server.listen()
+    port = server.getsockname()[1]
+    client = socket.create_connection(("127.0.0.1", port))
+    accepted, _ = server.accept()
+    return port, client, accepted
+
+
 @contextmanager
 def only_time_wait() -> Iterator[int]:
     """A server that closed its connections, as any that is stopped."""
     with socket.socket() as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        port = server.getsockname()[1]
-        client = socket.create_connection(("127.0.0.1", port))
-        accepted, _ = server.accept()
+        port, client, accepted = connected(server)
         accepted.close()  # the side that closes first has to wait
         client.recv(1)
         client.close()
@@ -122,12 +128,7 @@ def only_time_wait() -> Iterator[int]:
 def stopped_under_a_client() -> Iterator[int]:
     """A server that was stopped while a browser kept its connection open."""
     with socket.socket() as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        port = server.getsockname()[1]
-        client = socket.create_connection(("127.0.0.1", port))
-        accepted, _ = server.accept()
+        port, client, accepted = connected(server)
         accepted.close()
     with client:
         client.recv(1)
@@ -147,12 +148,7 @@ def outgoing() -> Iterator[int]:
 def accepted_without_listener() -> Iterator[int]:
     """A worker that still serves a client while its server is gone."""
     with socket.socket() as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        port = server.getsockname()[1]
-        client = socket.create_connection(("127.0.0.1", port))
-        accepted, _ = server.accept()
+        port, client, accepted = connected(server)
     with client, accepted:
         yield port
 

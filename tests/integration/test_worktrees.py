@@ -5,11 +5,19 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from capability import needs
-from checkouts import PLAN, Checkout, declaration, free_ports, leased, rows, server
+from checkouts import (
+    PLAN,
+    Checkout,
+    declaration,
+    free_ports,
+    leased,
+    repository,
+    rows,
+    server,
+)
 
 
 pytestmark = needs("git")
@@ -52,26 +60,6 @@ mount --move drive "$2"
 mount --move "$2" drive
 "$1" -m portconf -C drive/clone get web
 """
-
-
-@pytest.fixture
-def base() -> int:
-    """A base port with ten free ports."""
-    return free_ports(10)
-
-
-@pytest.fixture
-def shop(tmp_path, base) -> Checkout:
-    """A main checkout that declares services, committed, without a lease."""
-    return repository(tmp_path / "shop", base)
-
-
-def repository(root: Path, base: int, *services: str, settings: str = "") -> Checkout:
-    root.mkdir(parents=True)
-    made = Checkout(root)
-    made.git("init", "-q", "-b", "main")
-    made.commit(base, *services, settings=settings)
-    return made
 
 
 def disjoint(*checkouts: Checkout) -> bool:
