@@ -10,16 +10,15 @@ What a block is for is its language.
 - `toml`, `json`, `sh`: must be right; `[tool.portconf]` is read by portconf.
 - A block whose first line is a comment with a file's name makes that file.
 - `text` and `yaml` are only read by people.
+
+A line `% needs: redis-server`, which is not shown, skips a page where that is missing.
 """
 
-import ctypes
 import fcntl
 import importlib.util
 import json
 import os
 import re
-import socket  # noqa: TID251 - brings the loopback of the tests up
-import struct
 import subprocess  # noqa: TID251 - runs the commands of the examples
 import sys
 import tomllib  # noqa: TID251 - reads the examples themselves
@@ -30,7 +29,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
+import capability
 import pytest
+from network import own_network
 from sybil import Document, Example, Region, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.example import SybilFailure
@@ -46,34 +47,10 @@ SHOWN_STAMP = "0123456789abcdef"
 _MARK = "\x1dend of output\x1d"
 
 
-def _own_network() -> bool:
-    """
-    Move this run and all that it starts into a network of its own, where that is let.
-
-    Other programs of the machine may listen on any port, and a main checkout steps
-    aside for them, as it must: no number in a test could be relied on. The workers of
-    xdist have one each, so that the servers of one test are not in another's way.
-    """
-    if sys.platform != "linux":
-        return False
-    new_net, new_user, interface_flags, up = 0x40000000, 0x10000000, 0x8914, 1
-    uid, gid = os.geteuid(), os.getegid()
-    unshare = ctypes.CDLL(None).unshare
-    if unshare(new_net) != 0:
-        if unshare(new_user | new_net) != 0:
-            return False
-        for name, line in (
-            ("setgroups", "deny"),
-            ("uid_map", f"{uid} {uid} 1"),
-            ("gid_map", f"{gid} {gid} 1"),
-        ):
-            Path("/proc/self", name).write_text(line, encoding="ascii")
-    with socket.socket() as any_socket:
-        fcntl.ioctl(any_socket, interface_flags, struct.pack("16sH14x", b"lo", up))
-    return True
-
-
-_ALONE = _own_network()
+# Other programs of the machine may listen on any port, and a main checkout steps aside
+# for them, as it must: no number in a test could be relied on. The workers of xdist have
+# one each, so that the servers of one test are not in another's way.
+_ALONE = own_network()
 
 
 def pytest_report_header() -> str:
@@ -106,8 +83,11 @@ class Examples(pytest.Item):
     def runtest(self) -> None:
         """Run them in a fresh checkout."""
         page = _PAGES.parse(self.path)
-        with _turn(alone="http.server" in page.text), _shop() as home:
+        servers = re.findall(r"^% needs: (.+)$", page.text, re.MULTILINE)
+        alone = bool(servers) or "http.server" in page.text
+        with _turn(alone=alone), _shop() as home:
             page.namespace["_home"] = home
+            _need_servers(home, servers)
             if re.search(r"^\$ docker compose ", page.text, re.MULTILINE):
                 _need_compose(home)
             for example in page.examples():
@@ -154,6 +134,9 @@ def _shop() -> Iterator[str]:
             "TERM": "dumb",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_SYSTEM": os.devnull,
+            # Installed for the tests of our plugin: a page's runs are without them.
+            "PYTEST_ADDOPTS": "-p no:asyncio -p no:env -p no:randomly",
+            "PYTEST_DEBUG_TEMPROOT": home,  # the shared one may need a minute's cleaning
             **{f"GIT_{who}_NAME": "you" for who in ("AUTHOR", "COMMITTER")},
             **{f"GIT_{who}_EMAIL": "you@home" for who in ("AUTHOR", "COMMITTER")},
         }
@@ -173,6 +156,16 @@ def _need_compose(home: str) -> None:
     shim = Path(home, ".local", "bin", "docker")
     shim.write_text(f'#!/bin/sh\nshift\nexec "{program}" "$@"\n', encoding="utf-8")
     shim.chmod(0o755)
+
+
+def _need_servers(home: str, servers: Iterable[str]) -> None:
+    """Skip a page whose servers are not here; let root start PostgreSQL as well."""
+    for server in servers:
+        if reason := capability.missing(server):
+            pytest.skip(reason)
+        if server == "postgres" and os.geteuid() == 0:
+            shim = Path(home, ".local", "bin", "pg_ctl")
+            shim.symlink_to(capability.EXAMPLE / "bin" / "pg_ctl")
 
 
 def _blocks(page: Document) -> Iterable[Region]:

@@ -10,16 +10,21 @@ from pathlib import Path
 # For the model of a power loss, which the tests have.
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
 
+import crosstalk
 import crowd
 import durable
 import growth
 import guard
 import leases
 import listeners
+import peers
+import plugin
+import race
 import runners
 import safety
 import shop
 import start
+import wait
 import warm
 from table import Row, render
 
@@ -33,9 +38,14 @@ GROUPS = {
         crowd,
         safety,
         leases,
+        crosstalk,
+        peers,
+        race,
         runners,
         listeners,
         guard,
+        plugin,
+        wait,
         start,
         warm,
     )

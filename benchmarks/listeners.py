@@ -1,7 +1,6 @@
 """Listeners: all of them and the owner of one, against what the kernel itself needs."""
 
 import os
-import resource
 import shutil
 import socket
 import struct
@@ -14,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 import psutil
-from children import child
+from children import child, room
 from rounds import interleave, ratios
 from table import Row
 
@@ -150,20 +149,15 @@ def _psutil(at: tuple[str, int]) -> None:
     raise SystemExit(f"psutil shows nobody on {at}")
 
 
-def _room() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
 def _listen(count: int, owner: Connection) -> None:
-    _room()
+    room()
     with ExitStack() as stack:
         made = [stack.enter_context(_server()) for _ in range(count)]
         _stay(owner, made[-1])
 
 
 def _connect(ends: int, owner: Connection) -> None:
-    _room()
+    room()
     with ExitStack() as stack:
         server = stack.enter_context(_server())
         for _ in range(ends // 2):

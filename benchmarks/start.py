@@ -41,6 +41,7 @@ _JUDGED = {
     ),
     "portconf export --format sh": (3.0, "aim 2; the same, and a renderer"),
     "portconf init, nothing to do": (6.0, "the same as get"),
+    "portconf run -- true": (3.0, "the same, and the start of true"),
     "python -m portconf get NAME": (None, "runpy 0.4"),
     "the same by a script without re": (None, "what is portconf's own"),
     "get NAME, no snapshot": (
@@ -79,6 +80,7 @@ def _actions(place: Path, checkout: str, plain: str) -> dict[str, Process]:
         "portconf get NAME": Process((portconf, *_GET), checkout),
         "portconf export --format sh": Process((portconf, *_EXPORT), checkout),
         "portconf init, nothing to do": Process((portconf, *_INIT), checkout),
+        "portconf run -- true": Process((portconf, "run", "--", "true"), checkout),
         "python -m portconf get NAME": Process(
             (python, "-m", "portconf", *_GET), checkout
         ),

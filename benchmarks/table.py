@@ -102,7 +102,7 @@ def render(rows: Iterable[Row]) -> str:
 
 
 def _short(value: float) -> str:
-    """Return three digits that count: 0.123, 1.23, 12.3, 1,234."""
-    if abs(value) >= 100:
+    """Return three digits that count: 0.123, 1.23, 12.3, 1,234; a count as it is."""
+    if abs(value) >= 100 or isinstance(value, int):
         return f"{value:,.0f}"
     return f"{value:.{1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3}f}"

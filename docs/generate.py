@@ -22,7 +22,7 @@ from portconf import errors, formats, plan as planning
 from portconf.cli import VERBS, dispatch
 from portconf.keys import Key, keys_of
 from portconf.model import Service
-from portconf.settings import Settings
+from portconf.settings import Settings, Tests
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -180,6 +180,7 @@ def _spelled(action: argparse.Action) -> str:
     value = action.metavar or (
         f"{{{','.join(map(str, action.choices))}}}" if action.choices else ""
     )
+    value = {"+": f"{value} ...", "*": f"[{value} ...]"}.get(str(action.nargs), value)
     flags = ", ".join(action.option_strings)
     takes = action.nargs != 0 and value
     return " ".join(filter(None, [flags, str(value) if takes else ""]))
@@ -238,6 +239,7 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "formats": _formats,
     "service-keys": lambda: _keys(Service),
     "settings-keys": lambda: _keys(Settings),
+    "pytest-keys": lambda: _keys(Tests),
     "verbs": _verbs,
 }
 

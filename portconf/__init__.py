@@ -7,11 +7,14 @@ of the package is part of every start of the command.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from portconf.adoption import listen
     from portconf.errors import (
         AssignmentError,
         ConfigError,
         ForeignListenerError,
+        HealthError,
         PortconfError,
+        PortInUseError,
         RegistryError,
         StoreError,
         UsageError,
@@ -35,8 +38,10 @@ __all__ = [
     "ConfigError",
     "Endpoint",
     "ForeignListenerError",
+    "HealthError",
     "Lease",
     "Plan",
+    "PortInUseError",
     "PortManager",
     "PortRange",
     "PortconfError",
@@ -50,6 +55,7 @@ __all__ = [
     "export_env_vars",
     "get_next_port",
     "get_port",
+    "listen",
     "reset_ports",
 ]
 
@@ -59,8 +65,10 @@ _HOMES = {
     "ConfigError": "errors",
     "Endpoint": "model",
     "ForeignListenerError": "errors",
+    "HealthError": "errors",
     "Lease": "registry.values",
     "Plan": "model",
+    "PortInUseError": "errors",
     "PortManager": "manager",
     "PortRange": "model",
     "PortconfError": "errors",
@@ -74,6 +82,7 @@ _HOMES = {
     "export_env_vars": "manager",
     "get_next_port": "manager",
     "get_port": "manager",
+    "listen": "adoption",
     "reset_ports": "manager",
 }
 

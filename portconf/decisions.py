@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from portconf import exports, files, plan as planning, sockets, store, variables
-from portconf.errors import ConfigError, FileConflictError
+from portconf.environment import INSTANCE, RUN
+from portconf.errors import AssignmentError, ConfigError, FileConflictError
 from portconf.folder import File, Folder
-from portconf.model import Change, Plan, Service, variable_of
+from portconf.kinds import did_you_mean
+from portconf.model import Change, Endpoint, Plan, Service, variable_of
 from portconf.registry.values import Lease
 from portconf.reports import FileChange, Outcome
 from portconf.settings import GITIGNORE, PYPROJECT, Settings
@@ -134,19 +136,55 @@ class Standing:
             AssignmentError: If a declared service has no port.
             ConfigError: If two variables have one name.
         """
-        return variables.compute(
+        found = variables.compute(
             plan,
             self.settings,
             root=self.folder.root,
             instance=self.lease.instance if self.lease else 0,
             shift=self.shift,
         )
+        mine = self.lease is not None and self.lease.run is not None
+        return found | ({RUN: found[INSTANCE]} if mine else {})
+
+    def facts(self, registry: str) -> dict[str, str]:
+        """
+        Return what a run of the tests asks, besides ports and variables.
+
+        Args:
+            registry: The file in which the lease is kept; empty where there is none.
+        """
+        return {
+            "registry": registry,
+            "lease": self.lease.range if self.lease else "",
+            "guard": self.settings.tests.guard or self.settings.guard,
+            "isolate": self.settings.tests.isolate,
+        }
+
+    def endpoints(self, plan: Plan) -> tuple[Endpoint, ...]:
+        """Return where the assigned services are reached, in port order."""
+        return variables.endpoints(plan, self.settings, shift=self.shift)
+
+    def ports(self, plan: Plan) -> dict[str, int]:
+        """Return the ports that programs use, by service, in port order."""
+        return {name: self.effective(plan, name) for name in plan.services}
 
     def effective(self, plan: Plan, name: str) -> int:
         """Return the port that programs use for an assigned service."""
         assigned = plan.services[name].port
         still = variables.stays(self.settings.service(name), assigned)
         return assigned + (0 if still else self.shift)
+
+    def unknown(self, name: str, plan: Plan) -> AssignmentError:
+        """Return the error for a service that has no port."""
+        if self.settings.service(name):
+            return AssignmentError(
+                f"{name!r} is declared but has no port yet", hint="run 'portconf init'"
+            )
+        known = [*plan.services, *(each.name for each in self.settings.services)]
+        return AssignmentError(
+            f"no service is named {name!r}{did_you_mean(name, known)}",
+            hint=f"'portconf status' lists them; 'portconf add {name}' adds one",
+        )
 
     @property
     def shift(self) -> int:

@@ -10,7 +10,7 @@ from portconf.errors import ConfigError
 from portconf.keys import dotted, read_table
 from portconf.kinds import Problem, did_you_mean, shown
 from portconf.model import Service, name_problem, variable_of, variable_problem
-from portconf.settings import PYPROJECT, Settings
+from portconf.settings import PYPROJECT, Settings, Tests
 from portconf.templates import Template
 
 
@@ -138,14 +138,17 @@ def from_dict(raw: Any, problems: list[str]) -> Settings:
     if not isinstance(raw, dict):
         problems.append(f"{dotted(*_AT)} must be a table, got {shown(raw)}")
         return Settings()
-    values = read_table(Settings, raw, _AT, problems, also=("services", "env"))
+    values = read_table(
+        Settings, raw, _AT, problems, also=("services", "env", "pytest")
+    )
     declared = raw.get("services", {})
     services = tuple(_services(declared, problems))
     names = (
         [str(name) for name in declared] if isinstance(declared, dict | list) else []
     )
     templates = tuple(_templates(raw.get("env", {}), names, problems))
-    settings = Settings(**values, services=services, templates=templates)
+    tests = _tests(raw.get("pytest", {}), problems)
+    settings = Settings(**values, services=services, templates=templates, tests=tests)
     problems.extend(_contradictions(settings))
     return settings
 
@@ -223,6 +226,14 @@ def _templates(raw: Any, names: list[str], problems: list[str]) -> Iterator[Temp
                     f" declared service{near}"
                 )
         yield template
+
+
+def _tests(raw: Any, problems: list[str]) -> Tests:
+    at = (*_AT, "pytest")
+    if not isinstance(raw, dict):
+        problems.append(f"{dotted(*at)} must be a table, got {shown(raw)}")
+        return Tests()
+    return Tests(**read_table(Tests, raw, at, problems))
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:

@@ -16,7 +16,9 @@ PortconfError 1
 │   ├── RegistryBusyError       other commands kept it for too long
 │   ├── LeaseConflictError      another checkout holds a port that cannot move
 │   └── BlocksExhaustedError    the instance range holds no further block
-└── ForeignListenerError 7   somebody else's server listens on one of our ports
+├── HealthError 6            a service does not answer, or not as it should
+├── ForeignListenerError 7   somebody else's server listens on one of our ports
+└── PortInUseError 7         one of our ports cannot be bound
 ```
 
 A message is one sentence that starts with its subject; the remedy is the hint.
@@ -40,6 +42,20 @@ class PortconfError(Exception):
 
     exit_code: "ClassVar[int]" = 1
     code: "ClassVar[str]" = "error"
+    parts: "ClassVar[tuple[str, ...]]" = ()  # the attributes that `details` tells
+
+    def __init_subclass__(
+        cls,
+        *,
+        code: str,
+        exit_code: int | None = None,
+        parts: "tuple[str, ...] | None" = None,
+    ) -> None:
+        """Declare a kind of error; what is not said is as in the class above."""
+        super().__init_subclass__()
+        cls.code = code
+        cls.exit_code = exit_code or cls.exit_code
+        cls.parts = cls.parts if parts is None else parts
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -48,17 +64,15 @@ class PortconfError(Exception):
 
     def details(self) -> "Mapping[str, Any]":
         """Return the parts of the error that a program may want, JSON-ready."""
-        return {}
+        found = {name: getattr(self, name) for name in self.parts}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in found.items()}
 
 
-class UsageError(PortconfError):
+class UsageError(PortconfError, code="usage", exit_code=2):
     """The command line is wrong."""
 
-    exit_code = 2
-    code = "usage"
 
-
-class ConfigError(PortconfError):
+class ConfigError(PortconfError, code="config", exit_code=2, parts=("problems",)):
     """
     The declaration is wrong.
 
@@ -66,26 +80,18 @@ class ConfigError(PortconfError):
         problems: Every problem of the file, in its order, one line each.
     """
 
-    exit_code = 2
-    code = "config"
-
     def __init__(self, *problems: str, hint: str | None = None) -> None:
         super().__init__("\n".join(problems), hint=hint)
         self.problems = problems
 
-    def details(self) -> "Mapping[str, Any]":
-        """Return the problems, one by one."""
-        return {"problems": list(self.problems)}
 
-
-class AssignmentError(PortconfError):
+class AssignmentError(PortconfError, code="assignment", exit_code=3):
     """A service has no port, or cannot be given one."""
 
-    exit_code = 3
-    code = "assignment"
 
-
-class PortConflictError(AssignmentError):
+class PortConflictError(
+    AssignmentError, code="port_conflict", parts=("port", "services")
+):
     """
     Two services want one port.
 
@@ -94,8 +100,6 @@ class PortConflictError(AssignmentError):
         services: Both names; the one that keeps or came first leads.
     """
 
-    code = "port_conflict"
-
     def __init__(
         self, message: str, *, port: int, services: "Iterable[str]", hint: str
     ) -> None:
@@ -103,12 +107,10 @@ class PortConflictError(AssignmentError):
         self.port = port
         self.services = tuple(services)
 
-    def details(self) -> "Mapping[str, Any]":
-        """Return the port and who wants it."""
-        return {"port": self.port, "services": list(self.services)}
 
-
-class RangeExhaustedError(AssignmentError):
+class RangeExhaustedError(
+    AssignmentError, code="range_exhausted", parts=("service", "first", "last")
+):
     """
     The plan's range holds no further port.
 
@@ -117,8 +119,6 @@ class RangeExhaustedError(AssignmentError):
         first: First port of the plan's range.
         last: Last port of the plan's range, itself included.
     """
-
-    code = "range_exhausted"
 
     def __init__(self, service: str, *, first: int, last: int, assigned: int) -> None:
         super().__init__(
@@ -131,12 +131,8 @@ class RangeExhaustedError(AssignmentError):
         self.first = first
         self.last = last
 
-    def details(self) -> "Mapping[str, Any]":
-        """Return the service and the range."""
-        return {"service": self.service, "first": self.first, "last": self.last}
 
-
-class StoreError(PortconfError):
+class StoreError(PortconfError, code="store", exit_code=4, parts=("path",)):
     """
     A file that portconf keeps cannot be read or written.
 
@@ -144,22 +140,13 @@ class StoreError(PortconfError):
         path: The file.
     """
 
-    exit_code = 4
-    code = "store"
-
     def __init__(self, message: str, *, path: str, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.path = path
 
-    def details(self) -> "Mapping[str, Any]":
-        """Return the file's path."""
-        return {"path": self.path}
 
-
-class StoreLockedError(StoreError):
+class StoreLockedError(StoreError, code="store_locked"):
     """Another command holds the lock."""
-
-    code = "store_locked"
 
     def __init__(self, path: str, *, timeout: float) -> None:
         super().__init__(
@@ -170,19 +157,15 @@ class StoreLockedError(StoreError):
         self.timeout = timeout
 
 
-class StoreFormatError(StoreError):
+class StoreFormatError(StoreError, code="store_format"):
     """The assignments file is not what it must be; it was left untouched."""
 
-    code = "store_format"
 
-
-class FileConflictError(StoreError):
+class FileConflictError(StoreError, code="file_conflict"):
     """Writing the file would lose what somebody else wrote; nothing was written."""
 
-    code = "file_conflict"
 
-
-class RegistryError(PortconfError):
+class RegistryError(PortconfError, code="registry", exit_code=5, parts=("path",)):
     """
     The machine's registry is refused, or gives no lease.
 
@@ -190,24 +173,15 @@ class RegistryError(PortconfError):
         path: The registry's file, or None where no one file is to blame.
     """
 
-    exit_code = 5
-    code = "registry"
-
     def __init__(
         self, message: str, *, path: str | None = None, hint: str | None = None
     ) -> None:
         super().__init__(message, hint=hint)
         self.path = path
 
-    def details(self) -> "Mapping[str, Any]":
-        """Return the file's path."""
-        return {"path": self.path}
 
-
-class RegistryBusyError(RegistryError):
+class RegistryBusyError(RegistryError, code="registry_busy"):
     """Other commands kept the registry for too long."""
-
-    code = "registry_busy"
 
     def __init__(self, path: str, *, timeout: float) -> None:
         super().__init__(
@@ -218,7 +192,9 @@ class RegistryBusyError(RegistryError):
         self.timeout = timeout
 
 
-class LeaseConflictError(RegistryError):
+class LeaseConflictError(
+    RegistryError, code="lease_conflict", parts=("port", "service", "holder")
+):
     """
     Another checkout holds a port that cannot move.
 
@@ -228,8 +204,6 @@ class LeaseConflictError(RegistryError):
         holder: The folder of the checkout that holds it.
     """
 
-    code = "lease_conflict"
-
     def __init__(
         self, message: str, *, port: int, service: str, holder: str | None, hint: str
     ) -> None:
@@ -238,12 +212,10 @@ class LeaseConflictError(RegistryError):
         self.service = service
         self.holder = holder
 
-    def details(self) -> "Mapping[str, Any]":
-        """Return the port, who needs it and who holds it."""
-        return {"port": self.port, "service": self.service, "holder": self.holder}
 
-
-class BlocksExhaustedError(RegistryError):
+class BlocksExhaustedError(
+    RegistryError, code="blocks_exhausted", parts=("first", "last", "size")
+):
     """
     The instance range holds no further block.
 
@@ -252,8 +224,6 @@ class BlocksExhaustedError(RegistryError):
         last: Last port of the instance range, itself included.
         size: Ports that the block needs.
     """
-
-    code = "blocks_exhausted"
 
     def __init__(self, *, first: int, last: int, size: int, taken: int) -> None:
         super().__init__(
@@ -270,12 +240,25 @@ class BlocksExhaustedError(RegistryError):
         self.last = last
         self.size = size
 
-    def details(self) -> "Mapping[str, Any]":
-        """Return the range and the size."""
-        return {"first": self.first, "last": self.last, "size": self.size}
+
+class HealthError(PortconfError, code="health", exit_code=6, parts=("services",)):
+    """
+    A service does not answer, or not as it should.
+
+    Attributes:
+        services: Each service that was asked, as JSON shows it.
+    """
+
+    def __init__(
+        self, message: str, *, services: "Iterable[Mapping[str, Any]]", hint: str
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.services = tuple(services)
 
 
-class ForeignListenerError(PortconfError):
+class ForeignListenerError(
+    PortconfError, code="foreign_listener", exit_code=7, parts=("listeners",)
+):
     """
     Somebody else's server listens on one of our ports.
 
@@ -283,15 +266,23 @@ class ForeignListenerError(PortconfError):
         listeners: Each foreign listener as JSON shows it.
     """
 
-    exit_code = 7
-    code = "foreign_listener"
-
     def __init__(
         self, message: str, *, listeners: "Iterable[Mapping[str, Any]]", hint: str
     ) -> None:
         super().__init__(message, hint=hint)
         self.listeners = tuple(listeners)
 
-    def details(self) -> "Mapping[str, Any]":
-        """Return who listens where."""
-        return {"listeners": list(self.listeners)}
+
+class PortInUseError(PortconfError, code="port_in_use", exit_code=7, parts=("ports",)):
+    """
+    One of our ports cannot be bound, and not because of somebody else's server.
+
+    Attributes:
+        ports: Those, in rising order.
+    """
+
+    def __init__(
+        self, message: str, *, ports: "Iterable[int]", hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.ports = tuple(sorted(ports))

@@ -85,6 +85,8 @@ def of_shell(
     theirs = environment.get("PORTCONF_ROOT")
     if not theirs or "PORTCONF_STAMP" not in environment:
         return None
+    if theirs == root and environment.get("PORTCONF_RUN"):
+        return None  # no shell's exports, but a run's own variables
     mend = "source this checkout's exports again, or use another shell"
     if theirs != root:
         return f"this shell has the exports of another checkout, {theirs}: {mend}"

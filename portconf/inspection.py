@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from portconf import files, findings, variables, watch
 from portconf.decisions import Standing
+from portconf.environment import STAMP
 from portconf.errors import AssignmentError, ForeignListenerError
 from portconf.model import Plan, Protocol
 from portconf.ownership import Sighting, Verdict
 from portconf.reports import Explanation
 from portconf.settings import PYPROJECT, Guard
 from portconf.status import Status, Watched
-from portconf.variables import STAMP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,7 @@ class Inspection:
 
     def ports(self) -> dict[str, int]:
         """Return the effective ports, by service; empty where they are not known."""
-        names = self.plan.services if self.leased else ()
-        return {name: self.standing.effective(self.plan, name) for name in names}
+        return self.standing.ports(self.plan) if self.leased else {}
 
     def listeners(self) -> dict[int, Sighting]:
         """Return who listens on the effective ports."""
@@ -86,7 +85,7 @@ class Inspection:
         told = [(names[p], seen[p]) for p in sorted(seen) if p in names]
         foreign = [pair for pair in told if pair[1].verdict is Verdict.FOREIGN]
         if foreign and mode is Guard.ERROR:
-            raise self._refusal(foreign, self.stale_shell(environment))
+            raise self.refusal(foreign, self.stale_shell(environment))
         doubtful = [
             _worded(name, each)
             for name, each in told
@@ -141,10 +140,16 @@ class Inspection:
             listens=self.listeners().get(port or 0),
         )
 
-    def _refusal(
-        self, foreign: list[tuple[str, Sighting]], notes: tuple[str, ...]
+    def refusal(
+        self, foreign: list[tuple[str, Sighting]], notes: tuple[str, ...] = ()
     ) -> ForeignListenerError:
-        """Word who is in the way, and the two commands that mend it."""
+        """
+        Word who is in the way, and the two commands that mend it.
+
+        Args:
+            foreign: Services with who listens on their ports; at least one.
+            notes: What else is to be said, a sentence each.
+        """
         stops = dict.fromkeys(_stopping(each) for _, each in foreign)
         declared = self.standing.settings.by_name()
         fixed = {

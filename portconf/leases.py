@@ -3,18 +3,13 @@
 import os
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from portconf import checkout, identity, presence, sockets
-from portconf.errors import (
-    BlocksExhaustedError,
-    ConfigError,
-    LeaseConflictError,
-    RegistryError,
-)
+from portconf import checkout, identity, presence, survey
+from portconf.errors import BlocksExhaustedError, LeaseConflictError, RegistryError
 from portconf.folder import Folder
 from portconf.identity import Known
 from portconf.model import Plan, Protocol
@@ -30,9 +25,6 @@ from portconf.variables import stays
 if TYPE_CHECKING:
     from portconf.registry.protocol import Table
 
-# Looking up who each is costs a walk through all processes: not for hundreds.
-_NAMED = 50
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leases:
@@ -43,11 +35,13 @@ class Leases:
         folder: The project's folder.
         settings: Its declaration.
         timeout: Seconds to wait for other commands.
+        opened: The registry; None: the one that the environment names at each use.
     """
 
     folder: Folder
     settings: Settings
     timeout: float
+    opened: Access | None = None
 
     def access(self, *, make: bool = False) -> Access:
         """
@@ -56,7 +50,7 @@ class Leases:
         Raises:
             RegistryError: See `portconf.registry.access.to`.
         """
-        return access.to(self.folder, timeout=self.timeout, make=make)
+        return self.opened or access.to(self.folder, timeout=self.timeout, make=make)
 
     def find(self) -> Lease | None:
         """
@@ -67,7 +61,7 @@ class Leases:
         """
         opened = self.access()
         for registry in (opened.frozen, opened.registry):
-            kept = self._known(registry).kept if registry else None
+            kept = self.known(registry).kept if registry else None
             if kept:
                 return kept
         return None
@@ -101,21 +95,20 @@ class Leases:
         opened = self.access()
         if opened.registry is None:
             return None
-        known = self._known(opened.frozen) if opened.frozen else None
+        known = self.known(opened.frozen) if opened.frozen else None
         if opened.frozen and known and known.kept:
             if relocate:
                 raise _frozen(known.kept, opened)
             # It may grow in mind alone: what cannot be kept must not move, either.
-            return opened.frozen.read(_deciding(self._wanted(known, plan), Facts()))
+            return opened.frozen.read(_deciding(self.wanted(known, plan), Facts()))
         opened = self.access(make=not dry_run)
         assert opened.registry is not None  # noqa: S101 - it was not off a moment ago
-        # Others do not see a registry in the checkout: let not all begin alike.
-        nth = zlib.crc32(os.fsencode(self.folder.root)) if opened.caution else 0
+        nth = self.nth()
         while True:
             with suppress(OutdatedError):  # a copy of this checkout was faster
-                known = self._known(opened.registry)
+                known = self.known(opened.registry)
                 wanted = replace(
-                    self._wanted(known, plan),
+                    self.wanted(known, plan),
                     relocate=relocate,
                     given_up=given_up,
                     nth=nth,
@@ -131,7 +124,7 @@ class Leases:
         """
         self.check_drop()
         registry = self.access().registry
-        kept = self._known(registry).kept if registry else None
+        kept = self.known(registry).kept if registry else None
         if registry and kept:
             number = kept.number
             registry.change(lambda table: table.drop(number))
@@ -145,7 +138,7 @@ class Leases:
             RegistryError: If the lease is in a registry that cannot be written.
         """
         opened = self.access()
-        kept = self._known(opened.frozen).kept if opened.frozen else None
+        kept = self.known(opened.frozen).kept if opened.frozen else None
         if kept:
             raise _frozen(kept, opened)
 
@@ -156,19 +149,21 @@ class Leases:
         kept = known.kept
         choosing = wanted.relocate or kept is None
         facts = self._facts(registry, wanted) if choosing else Facts()
+        if choosing and not dry_run:
+            presence.sweep(registry)
         while True:
             try:
                 lease = registry.read(_deciding(wanted, facts))
                 # Only a bind shows who has a port without listening on it. It is tried
                 # before the lease is given, or others would be told of it and moved.
-                held = _held(lease) if _is_new(lease, facts) else {}
+                held = survey.held(lease) if _is_new(lease, facts) else {}
                 if not held and (lease == kept or dry_run):
                     return lease
                 if not held:
                     given = registry.change(_granting(wanted, facts))
                     if given.block == lease.block or not _is_new(given, facts):
                         return given
-                    held = _held(given)  # another's was faster for the first
+                    held = survey.held(given)  # another's was faster for the first
                     if not held:
                         return given
                     wanted = replace(wanted, relocate=True)
@@ -181,12 +176,24 @@ class Leases:
                 continue
             facts = replace(facts, in_use={**facts.in_use, **held})
 
-    def _known(self, registry: Registry) -> Known:
+    def nth(self) -> int:
+        """Return at which place of the range to look first."""
+        # Others do not see a registry in the checkout: let not all begin alike.
+        alone = self.access().caution is not None
+        return zlib.crc32(os.fsencode(self.folder.root)) if alone else 0
+
+    def known(self, registry: Registry) -> Known:
+        """
+        Return the checkout as a registry knows it.
+
+        Raises:
+            RegistryError: If the registry is refused.
+        """
         within = checkout.find(self.folder.root)
         holder = identity.holder(self.folder, within)
         return identity.known(holder, within, registry)
 
-    def _wanted(self, known: Known, plan: Plan) -> Wanted:
+    def wanted(self, known: Known, plan: Plan) -> Wanted:
         """Say what the checkout needs of the machine."""
         declared = self.settings.by_name()
         ports = {name: each.port for name, each in plan.services.items()}
@@ -206,58 +213,20 @@ class Leases:
 
     def _facts(self, registry: Registry, wanted: Wanted) -> Facts:
         """Look at the machine before a place is chosen."""
-        from portconf import watch  # noqa: PLC0415 - most commands have their lease
-
-        self._check_blocks()
-        blocks = wanted.blocks
-        used = {
-            each.port: "a program listens there"
-            for each in sockets.listening()
-            if blocks.first <= each.port <= blocks.last
-        }
-        if len(used) <= _NAMED:
-            seen = watch.look(dict.fromkeys(used, Protocol.TCP), self.folder)
-            used |= {port: f"{each.text} listens" for port, each in seen.items()}
+        survey.check_blocks(self.settings.instance_range)
+        used = survey.listening(wanted.blocks, self.folder)
         gone: frozenset[int] = frozenset()
         if wanted.base:
-            used |= self._not_ours(wanted.moving)
+            declared = self.settings.by_name()
+            spoken = {
+                port: declared[name].protocol if name in declared else Protocol.TCP
+                for name, port in wanted.moving.items()
+            }
+            used |= survey.not_ours(spoken, self.folder)
             space, ports = wanted.holder.namespace, wanted.moving.values()
             found = registry.read(lambda table: table.holding(space, ports))
             gone = presence.gone(found.values())
         return Facts(in_use=used, gone=gone, now=time.time())
-
-    def _not_ours(self, ports: Mapping[str, int]) -> dict[int, str]:
-        """Return those of the plan's own ports that others use, with who they are."""
-        from portconf import watch  # noqa: PLC0415 - as above
-        from portconf.ownership import Verdict  # noqa: PLC0415
-
-        declared = self.settings.by_name()
-        spoken = {
-            port: declared[name].protocol if name in declared else Protocol.TCP
-            for name, port in ports.items()
-        }
-        seen = watch.look(spoken, self.folder)
-        used = {
-            port: "a program holds it without listening"
-            for port in sockets.unusable(spoken)
-            if port not in seen
-        }
-        return used | {
-            port: f"{each.text} listens"
-            for port, each in seen.items()
-            if each.verdict is not Verdict.OURS
-        }
-
-    def _check_blocks(self) -> None:
-        """Refuse an instance range where outgoing connections take ports."""
-        ephemeral, blocks = sockets.ephemeral_range(), self.settings.instance_range
-        if ephemeral and blocks.overlaps(ephemeral):
-            raise ConfigError(
-                f"pyproject.toml: tool.portconf.instance-range {blocks} reaches into the"
-                f" kernel's ephemeral range {ephemeral}, where outgoing connections take"
-                " ports",
-                hint=f"end it below {ephemeral.first}",
-            )
 
 
 def _deciding(wanted: Wanted, facts: Facts) -> Callable[["Table"], Lease]:
@@ -284,12 +253,3 @@ def _frozen(kept: Lease, opened: Access) -> RegistryError:
         path=opened.files[0],
         hint="do it where that can be written, as outside of the sandbox",
     )
-
-
-def _held(lease: Lease) -> dict[int, str]:
-    """Return the ports of a new block that a program holds without listening."""
-    # Only those that another block would spare: a fixed port is as it is.
-    block = lease.block.ports() if lease.block else ()
-    ports = [port for port in lease.service_ports() if port in block]
-    held = sockets.unusable(dict.fromkeys(ports, Protocol.TCP))
-    return dict.fromkeys(held, "a program holds it without listening")

@@ -132,6 +132,8 @@ def release(
     every = _all(timeout)
     there = [each for each in every if real in (each.holder.root, each.holder.folder)]
     # A container may have a checkout of its own at this path, and a server in it.
+    # What runs there ends by itself; nobody is to take its ports away before.
+    there = [each for each in there if force or each.run is None]
     found = tuple(each for each in there if force or _here(each))
     if there and not found:
         raise RegistryError(
@@ -167,7 +169,7 @@ def _drop(leases: tuple[Lease, ...], timeout: float) -> None:
         for lease in leases:
             holder = lease.holder
             now = table.find(holder.namespace, holder.checkout, holder.project)
-            if now == lease:
+            if now == lease or lease in table.runs():
                 table.drop(lease.number)
 
     registry = access.machine(timeout=timeout)

@@ -6,6 +6,7 @@ import warnings
 
 from portconf import snapshot
 from portconf.declaration import current_folder
+from portconf.environment import RUN
 from portconf.errors import ConfigError, RangeExhaustedError
 from portconf.locks import LOCK_TIMEOUT
 from portconf.model import NAME_RULE, name_problem
@@ -67,7 +68,7 @@ class PortManager:
             lock_timeout=lock_timeout,
             leased=False,
         )
-        for note in self._project.unleased():
+        for note in self._project.cautions(grave=True):
             warnings.warn(note, RuntimeWarning, stacklevel=2)
         self._path = os.path.join(
             self._project.root, self._project.settings.assignments
@@ -102,8 +103,10 @@ class PortManager:
             raise ConfigError(f"service name must be {NAME_RULE}, got {service_name!r}")
         self._project = self._project.current()
         updates = self._project.updates()
-        port = updates.assigned(service_name)
-        return updates.assign(service_name, purpose) if port is None else port
+        known = updates.assigned(service_name)
+        port = updates.assign(service_name, purpose) if known is None else known
+        # Within a run the plan is the checkout's, but the port is the run's.
+        return self._project.get(service_name) if os.environ.get(RUN) else port
 
     def get_port(self, service_name: str) -> int | None:
         """
@@ -240,15 +243,12 @@ def _fingerprints(here: str, root: str) -> "_Seen":
     folders = [here]
     while folders[-1] != root:
         folders.append(os.path.dirname(folders[-1]))
-    paths = [os.path.join(folder, PYPROJECT) for folder in folders]
-    return _seen(paths)
+    return _seen(os.path.join(folder, PYPROJECT) for folder in folders)
 
 
 def assign_port(service_name: str, purpose: str = "") -> int:
     """
-    Return a service's port in the current project, assigned now if it has none.
-
-    See `PortManager.assign_port`.
+    Do what `PortManager.assign_port` does, in the current project.
 
     Raises:
         ConfigError: If the current directory lies in no project.

@@ -199,12 +199,15 @@ class Endpoint:
     """
     Where a service is reached from this checkout.
 
+    On this machine, so at 127.0.0.1: what a service is bound to is its own affair.
+
     Attributes:
         name: The service.
         variable: The variable that carries the port.
         assigned: Its port in the plan.
         port: Its effective port: what programs use.
         purpose: What the service is.
+        scheme: The scheme of its URL, or None where none is declared.
     """
 
     name: str
@@ -212,6 +215,17 @@ class Endpoint:
     assigned: int
     port: int
     purpose: str
+    scheme: str | None = None
+
+    @property
+    def host(self) -> str:
+        """The address at which it is reached."""
+        return "127.0.0.1"
+
+    @property
+    def url(self) -> str | None:
+        """The URL of its root, without a final '/'; None without a scheme."""
+        return self.scheme and f"{self.scheme}://{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,13 @@ The ports in nox sessions: `session`, `with_ports`, and the verbs as sessions.
 import os
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import nox
 
+
+if TYPE_CHECKING:
+    from portconf.project import Project
 
 _Body = TypeVar("_Body", bound=Callable[..., Any])
 VERBS = {
@@ -27,13 +30,20 @@ VERBS = {
 
 
 @overload
-def session(func: _Body, /, *, guard: bool = True, **options: Any) -> _Body: ...
+def session(
+    func: _Body, /, *, guard: bool = True, isolate: bool = False, **options: Any
+) -> _Body: ...
 @overload
 def session(
-    func: None = None, /, *, guard: bool = True, **options: Any
+    func: None = None, /, *, guard: bool = True, isolate: bool = False, **options: Any
 ) -> Callable[[Callable[..., Any]], Any]: ...
 def session(
-    func: Callable[..., Any] | None = None, /, *, guard: bool = True, **options: Any
+    func: Callable[..., Any] | None = None,
+    /,
+    *,
+    guard: bool = True,
+    isolate: bool = False,
+    **options: Any,
 ) -> Any:
     """
     Declare a session as `nox.session` does, with the ports in its environment.
@@ -42,22 +52,30 @@ def session(
         func: The session; None where the decorator is called.
         guard: Whether a foreign server on one of our ports ends nox with exit code 7
             before the session begins; False leaves the ports unwatched.
+        isolate: Whether each run of the session has a block of ports of its own, which
+            ends with it; False stands for the checkout's ports, where its servers are.
         **options: What `nox.session` takes.
     """
     if func is None:
-        return partial(session, guard=guard, **options)
-    return nox.session(with_ports(func, guard=guard), **options)
+        return partial(session, guard=guard, isolate=isolate, **options)
+    return nox.session(with_ports(func, guard=guard, isolate=isolate), **options)
 
 
-@overload
-def with_ports(target: nox.Session, /, *, guard: bool = True) -> dict[str, str]: ...
-@overload
-def with_ports(target: _Body, /, *, guard: bool = True) -> _Body: ...
 @overload
 def with_ports(
-    target: None = None, /, *, guard: bool = True
+    target: nox.Session, /, *, guard: bool = True, isolate: bool = False
+) -> dict[str, str]: ...
+@overload
+def with_ports(
+    target: _Body, /, *, guard: bool = True, isolate: bool = False
+) -> _Body: ...
+@overload
+def with_ports(
+    target: None = None, /, *, guard: bool = True, isolate: bool = False
 ) -> Callable[[_Body], _Body]: ...
-def with_ports(target: Any = None, /, *, guard: bool = True) -> Any:
+def with_ports(
+    target: Any = None, /, *, guard: bool = True, isolate: bool = False
+) -> Any:
     """
     Put the ports into a session's environment, and look who listens on them.
 
@@ -70,15 +88,17 @@ def with_ports(target: Any = None, /, *, guard: bool = True) -> Any:
             decorator is called.
         guard: Whether a foreign server on one of our ports ends nox with exit code 7;
             `guard` in `[tool.portconf]` says so for all.
+        isolate: Whether the session has a block of ports of its own, until it ends;
+            called with a session, until nox ends.
 
     Raises:
         TypeError: If it stands above the session's decorator, where nox would run the
             function without the ports.
     """
     if target is None:
-        return partial(with_ports, guard=guard)
+        return partial(with_ports, guard=guard, isolate=isolate)
     if isinstance(target, nox.Session):
-        return _export(target, guard=guard)
+        return _export(target, guard=guard, isolate=isolate).variables()
     if not callable(target) or hasattr(target, "venv_backend"):
         raise TypeError(
             "with_ports stands below the session's decorator:\n"
@@ -87,8 +107,11 @@ def with_ports(target: Any = None, /, *, guard: bool = True) -> Any:
 
     @wraps(target)
     def wrapper(current: nox.Session, *args: Any, **kwargs: Any) -> Any:
-        _export(current, guard=guard)
-        return target(current, *args, **kwargs)
+        project = _export(current, guard=guard, isolate=isolate)
+        try:
+            return target(current, *args, **kwargs)
+        finally:
+            project.end()
 
     return wrapper
 
@@ -117,18 +140,20 @@ def _verb(name: str, about: str) -> Callable[[nox.Session], None]:
     return run
 
 
-def _export(current: nox.Session, *, guard: bool) -> dict[str, str]:
+def _export(current: nox.Session, *, guard: bool, isolate: bool) -> "Project":
+    from portconf.environment import left_over  # noqa: PLC0415
     from portconf.errors import (  # noqa: PLC0415 - `nox -l` lists without
         ForeignListenerError,
         PortconfError,
     )
     from portconf.project import Project  # noqa: PLC0415
-    from portconf.variables import left_over  # noqa: PLC0415
 
     try:
         found = Project.find()
+        if isolate:
+            (found,) = found.isolated(str(current.name))
         variables = found.variables()
-        for note in found.guard().notes if guard else found.unleased():
+        for note in found.guard().notes if guard else found.cautions(grave=True):
             current.warn(f"portconf: {note}")
     except ForeignListenerError as error:
         # nox ends with 1 where a session fails: only leaving tells a script the code.
@@ -141,4 +166,4 @@ def _export(current: nox.Session, *, guard: bool) -> dict[str, str]:
     for name in left_over(os.environ, variables):
         current.env[name] = None  # nox takes it away
     current.env.update(variables)
-    return variables
+    return found

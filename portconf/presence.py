@@ -11,9 +11,15 @@ of them is still the same, and nothing is mounted between it and the path.
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from portconf import sockets
+from portconf.registry.protocol import Registry
 from portconf.registry.values import Anchors, Holder, Lease
+
+
+if TYPE_CHECKING:
+    from portconf.registry.protocol import Table
 
 
 def anchors(holder: Holder) -> Anchors:
@@ -24,6 +30,24 @@ def anchors(holder: Holder) -> Anchors:
 def gone(leases: Iterable[Lease]) -> frozenset[int]:
     """Return the numbers of those leases whose checkouts are confirmed gone."""
     return frozenset(each.number for each, why in judged(leases) if why is None)
+
+
+def sweep(registry: Registry) -> None:
+    """
+    Drop the process leases whose processes have ended.
+
+    Raises:
+        RegistryError: If the registry is refused or cannot be written.
+    """
+    over = ended(registry.read(lambda table: table.runs()))
+
+    def rule(table: "Table") -> None:
+        for lease in table.runs():
+            if lease in over:  # and not another process's by now
+                table.drop(lease.number)
+
+    if over:
+        registry.change(rule)
 
 
 def judged(leases: Iterable[Lease]) -> tuple[tuple[Lease, str | None], ...]:
@@ -37,12 +61,28 @@ def judged(leases: Iterable[Lease]) -> tuple[tuple[Lease, str | None], ...]:
     )
 
 
+def ended(leases: Iterable[Lease]) -> tuple[Lease, ...]:
+    """Return the process leases whose processes are confirmed to have ended."""
+    known: dict[tuple[int, str], bool] = {}  # a controller has dozens
+    over = []
+    for lease in leases:
+        if lease.run is None:
+            continue
+        process = lease.run.pid, lease.run.started
+        if process not in known:
+            known[process] = sockets.ended(*process)
+        if known[process]:
+            over.append(lease)
+    return tuple(over)
+
+
 def why_kept(lease: Lease, *, namespace: str, listening: Collection[int]) -> str | None:
     """
     Return why a lease is not to be freed; None where its checkout is confirmed gone.
 
-    A worktree is gone when its folder is, and git no longer lists it. What nobody can
-    tell is kept: better a port too few than one given twice.
+    A worktree is gone when its folder is, and git no longer lists it; a run, when its
+    process has ended. What nobody can tell is kept: better a port too few than one given
+    twice.
 
     Args:
         lease: The lease.
@@ -50,6 +90,8 @@ def why_kept(lease: Lease, *, namespace: str, listening: Collection[int]) -> str
         listening: The ports on which anybody listens there.
     """
     holder = lease.holder
+    if lease.run:
+        return None if ended([lease]) else f"{lease.run} runs"
     if holder.namespace != namespace:
         return "it is of another network namespace, such as a container's"
     if (

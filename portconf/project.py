@@ -1,12 +1,18 @@
 """The use cases: what the front ends offer, each one method of `Project`."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from portconf import findings
-from portconf.errors import AssignmentError, FileConflictError
-from portconf.reading import Reading
+from portconf import findings, fingerprints
+from portconf.errors import (
+    AssignmentError,
+    FileConflictError,
+    RegistryError,
+)
+from portconf.isolating import Isolating
+from portconf.model import Endpoint
 from portconf.reports import Explanation, Outcome
 from portconf.settings import Guard
 
@@ -16,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Project(Reading):
+class Project(Isolating):
     """
     A folder whose services have ports; any number of threads may share one.
 
@@ -47,11 +53,13 @@ class Project(Reading):
             ConfigError: If two variables have one name.
         """
         updates = self.updates(dry_run=dry_run, force=force)
-        seen = self.generated() if not (dry_run or force or gitignore) else ()
+        plain = not (dry_run or force or gitignore)
+        seen = fingerprints.outputs(self.root, self.settings) if plain else ()
         outcome = updates.init(gitignore=gitignore, relocate=relocate)
         cautions = self.cautions()
         if seen and not (outcome.files or outcome.notes or cautions):
-            self.answers(done=seen)  # for the next `init`, which has nothing to do
+            with suppress(RegistryError):  # a run may be outgrown, or have ended
+                self.answers(done=seen)  # for the next `init`, which has nothing to do
         return replace(outcome, notes=(*outcome.notes, *cautions))
 
     def export(self, *, force: bool = False, dry_run: bool = False) -> Outcome:
@@ -80,7 +88,7 @@ class Project(Reading):
             RegistryError: If the registry is refused or cannot be written.
         """
         if not (force or dry_run):
-            self.inspection(self.lease()).refuse_running()
+            self.inspection(self.leases().find()).refuse_running()
         return self.updates(dry_run=dry_run, force=force).reset()
 
     def add(
@@ -112,7 +120,7 @@ class Project(Reading):
         """
         plan = self.plan()
         if not self.settings.service(name) and name not in plan.services:
-            raise self.unknown(name, plan)
+            raise self.standing().unknown(name, plan)
         return self.updates(dry_run=dry_run).release(name)
 
     def status(self, environment: Mapping[str, str] | None = None) -> "Status":
@@ -149,9 +157,19 @@ class Project(Reading):
             s.name for s in self.settings.services if s.name not in plan.services
         ]
         if lacking:  # to look at no port is not to have looked
-            raise self.unknown(lacking[0], plan)
+            raise self.standing().unknown(lacking[0], plan)
         inspection = self.inspection(self.held(plan).lease)
         return inspection.guard(environment or {}, mode=mode or self.settings.guard)
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """
+        Return where the services are reached, in port order; otherwise as `ports`.
+
+        Raises:
+            PortconfError: As `ports` does.
+        """
+        plan = self.plan()
+        return self.held(plan).endpoints(plan)
 
     def check(self, environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
         """
@@ -197,5 +215,5 @@ class Project(Reading):
         """
         plan = self.plan()
         if name not in plan.services:
-            raise self.unknown(name, plan)
+            raise self.standing().unknown(name, plan)
         return self.inspection(self.lease()).why(name, environment)

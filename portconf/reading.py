@@ -10,25 +10,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
-from portconf import declaration, exports, locks, snapshot
+from portconf import declaration, fingerprints, locks, snapshot
 from portconf.decisions import Standing
 from portconf.errors import AssignmentError, ConfigError
 from portconf.folder import Folder
-from portconf.kinds import did_you_mean
 from portconf.leases import Leases
 from portconf.model import Plan
 from portconf.registry.access import Access
 from portconf.registry.values import Lease
-from portconf.settings import GITIGNORE, PYPROJECT, Settings
+from portconf.runs import Runs, covering
+from portconf.settings import PYPROJECT, Settings
 from portconf.updates import Updater
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from portconf.inspection import Inspection
-
-    Inputs = Sequence[tuple[str, snapshot.Fingerprint | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +39,9 @@ class Reading:
         loaded_ns: Nanoseconds since the epoch, from before the declaration was read;
             0 where none was.
         leased: Whether the checkout has a lease; without one the plan's numbers count.
+        run: The process lease that counts in place of the checkout's; None: that of
+            the run which this process is part of, or else the checkout's own.
+        opened: As in `Leases`.
     """
 
     root: str
@@ -50,16 +49,17 @@ class Reading:
     lock_timeout: float = locks.LOCK_TIMEOUT
     loaded_ns: int = field(default=0, compare=False, repr=False)
     leased: bool = True
+    run: Lease | None = None
+    opened: Access | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def find(
         cls, folder: str | None = None, *, lock_timeout: float = locks.LOCK_TIMEOUT
     ) -> Self:
         """
-        Return the project that holds a folder.
+        Return the project that holds a folder: the nearest one above that declares.
 
-        It is the nearest one above whose `pyproject.toml` has `[tool.portconf]`. The
-        search ends at the root of the checkout: what lies above belongs to another.
+        The search ends at the root of the checkout: what lies above is another's.
 
         Args:
             folder: Where to begin; None stands for the current directory.
@@ -103,7 +103,8 @@ class Reading:
         """Return this, read again if the declaration may have changed since."""
         if not self.updates().stale():
             return self
-        return self.holding(self.root, lock_timeout=self.lock_timeout) or self
+        found = self.holding(self.root, lock_timeout=self.lock_timeout)
+        return replace(found, run=self.run, opened=self.opened) if found else self
 
     def plan(self) -> Plan:
         """
@@ -141,7 +142,7 @@ class Reading:
         """
         plan = self.plan()
         if name not in plan.services:
-            raise self.unknown(name, plan)
+            raise self.standing().unknown(name, plan)
         with suppress(AssignmentError, ConfigError):  # another service's trouble
             self.answers()  # for the next process that asks
         return self.held(plan).effective(plan, name)
@@ -172,40 +173,35 @@ class Reading:
         """
         plan = self.plan()
         standing = self.held(plan) if plan.services else self.standing()
-        return {name: standing.effective(plan, name) for name in plan.services}
+        return standing.ports(plan)
 
     def lease(self) -> Lease | None:
         """
-        Return what this checkout has of the machine, or None; nothing is taken.
+        Return what this run or checkout has of the machine, or None; nothing is taken.
 
         Raises:
-            RegistryError: If the registry is refused.
+            RegistryError: If the registry is refused, or the run has ended.
         """
-        return self._leases().find() if self.leased else None
+        if self.run or not self.leased:
+            return self.run
+        return self.runs().current() or self.leases().find()
 
     def registry_files(self) -> tuple[str, ...]:
         """Return the files whose change may change the effective ports."""
-        return self._leases().access().files if self.leased else ()
+        return self.leases().access().files if self.leased else ()
 
-    def cautions(self) -> tuple[str, ...]:
+    def cautions(self, *, grave: bool = False) -> tuple[str, ...]:
         """
         Return what the registry in use does not protect, a sentence each.
+
+        Args:
+            grave: Only where the numbers are the plan's, and may be another's.
 
         Raises:
             RegistryError: If it is refused.
         """
-        found = self._leases().access().caution if self.leased else None
-        return (found,) if found else ()
-
-    def unleased(self) -> tuple[str, ...]:
-        """
-        Return the warning that numbers are the plan's, where they may be another's.
-
-        Raises:
-            RegistryError: If the registry is refused.
-        """
-        access = self._leases().access() if self.leased else None
-        told = access.caution if access and access.registry is None else None
+        access = self.leases().access() if self.leased else Access(registry=None)
+        told = access.caution if access.registry is None or not grave else None
         return (told,) if told else ()
 
     def standing(self) -> Standing:
@@ -213,25 +209,41 @@ class Reading:
         return Standing(folder=Folder.at(self.root), settings=self.settings)
 
     def held(self, plan: Plan) -> Standing:
-        """Return the standing with the checkout's lease, taken if there is none."""
+        """
+        Return the standing with the lease of the run, or of the checkout.
+
+        The checkout's is taken if there is none.
+
+        Raises:
+            RegistryError: If no lease is to be had, or the plan has outgrown the run's.
+        """
         standing = self.standing()
         if not self.leased:
             return standing
-        return replace(standing, lease=self._leases().take(plan))
+        run = self.run or self.runs().current()
+        if run is None:
+            return replace(standing, lease=self.leases().take(plan))
+        return replace(standing, lease=covering(run, plan, self.settings))
 
-    def _leases(self) -> Leases:
+    def leases(self) -> Leases:
+        """Return what leases ports to the checkout."""
         return Leases(
             folder=Folder.at(self.root),
             settings=self.settings,
             timeout=self.lock_timeout,
+            opened=self.opened,
         )
+
+    def runs(self) -> Runs:
+        """Return what leases ports to runs of the checkout."""
+        return Runs(leases=self.leases())
 
     def inspection(self, lease: Lease | None) -> "Inspection":
         """Return a look at the project, with the lease that it has."""
         # Who only asks for numbers starts faster without.
         from portconf.inspection import Inspection  # noqa: PLC0415
 
-        access = self._leases().access()
+        access = self.leases().access()
         return Inspection(
             standing=replace(self.standing(), lease=lease),
             plan=self.standing().plan(merged=True),
@@ -239,35 +251,32 @@ class Reading:
             cautions=(access.caution,) if access.caution else (),
         )
 
-    def answers(self, *, done: "Inputs" = ()) -> dict[str, str]:
+    def answers(self, *, done: fingerprints.Seen = ()) -> dict[str, str]:
         """
         Compute the variables, and keep them for the hot commands.
 
         Args:
             done: Files that `init` has just found as they are to be.
         """
-        access = self._leases().access() if self.leased else Access(registry=None)
-        names = (PYPROJECT, self.settings.assignments)
-        paths = [*(os.path.join(self.root, name) for name in names), *access.files]
-        inputs = [(path, snapshot.fingerprint(path)) for path in paths]
+        access = self.leases().access() if self.leased else Access(registry=None)
+        inputs = fingerprints.inputs(self.root, self.settings, access.files)
         plan = self.plan()
         standing = self.held(plan)
         found = standing.variables(plan)
-        if access.caution is None:  # which every command is to tell
-            ports = {name: standing.effective(plan, name) for name in plan.services}
+        # A caution is for every command to tell; what a run has is for that run alone,
+        # and a registry that was pinned may be another than the environment's.
+        mine = self.opened or (standing.lease and standing.lease.run)
+        if access.caution is None and not mine:
             snapshot.write(
-                self.root, inputs, ports, found, read_ns=self.loaded_ns, done=done
+                self.root,
+                inputs,
+                standing.ports(plan),
+                found,
+                facts=standing.facts(*access.files[:1] or ("",)),
+                read_ns=self.loaded_ns,
+                done=done,
             )
         return found
-
-    def generated(self) -> "Inputs":
-        """Return the files that decide, with the inputs, if `init` has work to do."""
-        folder = Folder.at(self.root)
-        names = [target.name for target in exports.targets(self.settings)]
-        paths = [folder.file(name).path for name in (*names, GITIGNORE)]
-        if folder.git_dir:  # which of them git tracks
-            paths.append(os.path.join(folder.git_dir, "index"))
-        return [(path, snapshot.fingerprint(path)) for path in paths]
 
     def updates(self, *, dry_run: bool = False, force: bool = False) -> Updater:
         """Return what carries changes of this project out."""
@@ -279,16 +288,4 @@ class Reading:
             dry_run=dry_run,
             force=force,
             leased=self.leased,
-        )
-
-    def unknown(self, name: str, plan: Plan) -> AssignmentError:
-        """Return the error for a service that has no port."""
-        if self.settings.service(name):
-            return AssignmentError(
-                f"{name!r} is declared but has no port yet", hint="run 'portconf init'"
-            )
-        known = [*plan.services, *(each.name for each in self.settings.services)]
-        return AssignmentError(
-            f"no service is named {name!r}{did_you_mean(name, known)}",
-            hint=f"'portconf status' lists them; 'portconf add {name}' adds one",
         )

@@ -25,6 +25,9 @@ def lease_dict(lease: Lease | None) -> dict[str, Any] | None:
         "folder": lease.holder.folder,
         "linked": lease.holder.linked,
         "since": lease.since,
+        "process": {"pid": lease.run.pid, "part": lease.run.part or None}
+        if lease.run
+        else None,
         "services": {name: port for port, name in lease.service_ports().items()},
         "stepped_over": [
             {"first": each.first, "last": each.last, "reason": each.reason}

@@ -4,7 +4,7 @@ from typing import Any
 
 from portconf.keys import Key, keys_of
 from portconf.model import FREE_VARIABLE_PATTERN, NAME_PATTERN, Service
-from portconf.settings import Settings
+from portconf.settings import Settings, Tests
 from portconf.templates import LIMIT, TEMPLATE_PATTERN
 
 
@@ -70,6 +70,12 @@ def get_schema(tool_name: str = "portconf") -> dict[str, Any]:
             **_properties(keys_of(Settings)),
             "services": services,
             "env": templates,
+            "pytest": {
+                "description": "How pytest uses the ports.",
+                "type": "object",
+                "properties": _properties(keys_of(Tests)),
+                "additionalProperties": False,
+            },
         },
         "additionalProperties": False,
     }

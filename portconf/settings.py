@@ -30,6 +30,32 @@ class Guard(StrEnum):
     OFF = "off"
 
 
+class Isolate(StrEnum):
+    """Which processes of a test run have ports of their own."""
+
+    WORKER = "worker"
+    RUN = "run"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tests:
+    """How pytest uses the ports; its fields are the keys of `[tool.portconf.pytest]`."""
+
+    isolate: Isolate = key(
+        Choice(words_type=Isolate),
+        Isolate.WORKER,
+        "Who has ports of its own: each worker of pytest-xdist, or every run (which its"
+        " workers share), or nobody.",
+    )
+    guard: Guard | None = key(
+        Choice(words_type=Guard),
+        None,
+        "What a foreign server does to a run of pytest, where that is not to be what"
+        " `guard` of `[tool.portconf]` says.",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """
@@ -38,6 +64,7 @@ class Settings:
     Attributes:
         services: The declared services, in their order.
         templates: The variables of `[tool.portconf.env]`, in their order.
+        tests: What `[tool.portconf.pytest]` says.
 
     The other fields are the keys of `[tool.portconf]`.
     """
@@ -80,6 +107,7 @@ class Settings:
     )
     services: tuple[Service, ...] = ()
     templates: tuple[Template, ...] = ()
+    tests: Tests = Tests()
 
     def by_name(self) -> dict[str, Service]:
         """Return the declared services, in their order."""

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     Fingerprint = tuple[int, int, int, int]
-    Answers = tuple[dict[str, str], dict[str, str]]
+    Answers = tuple[dict[str, str], dict[str, str], dict[str, str]]
 
 # Raise the number with every change of what `portconf.variables.compute` gives.
-_FIRST = "portconf snapshot 2"
+_FIRST = "portconf snapshot 3"
 _PYPROJECT = "pyproject.toml"
-# The variables that say where the registry is.
-_REGISTRY = ("PORTCONF_REGISTRY", "XDG_STATE_HOME", "HOME")
+# The variables that say where the registry is, and which lease of it is ours.
+_VARIABLES = ("PORTCONF_REGISTRY", "XDG_STATE_HOME", "HOME")
 # A file that changes twice within one tick of its clock has one time for both states:
 # inputs younger than that are not remembered. The coarsest tick is FAT's, 2 s; where
 # times have fractions of a second it is the kernel's, at most 10 ms: 100 ms are ample.
@@ -68,12 +68,19 @@ def surroundings() -> str:
 
     A container can share home and checkout with its host, but not the ports.
     """
-    named = [os.environ.get(each, "") for each in _REGISTRY]
+    named = [os.environ.get(each, "") for each in _VARIABLES]
     try:
         named.append(os.readlink("/proc/self/ns/net"))
     except OSError:  # not Linux, or hidden
         named.append("")
     return _checksum("\0".join(named))
+
+
+def _head(root: str) -> str:
+    """Return the first line of the snapshot that holds for this process."""
+    mine = os.environ.get("PORTCONF_ROOT") == root
+    run = os.environ.get("PORTCONF_RUN", "") if mine else ""  # else another's run
+    return f"{_FIRST} {surroundings()} {run} {root}"
 
 
 def read(folder: str) -> "Answers | None":
@@ -84,11 +91,14 @@ def read(folder: str) -> "Answers | None":
         folder: A real path.
 
     Returns:
-        Ports by service and values by variable, both as text in their order; or None
-        where no snapshot of the project is known to hold.
+        Ports by service and values by variable, as text in their order, and what else
+        was given to `write`; or None where no snapshot of the project is known to hold.
     """
     blocks = _blocks(folder)
-    return (_pairs(blocks[1]), _pairs(blocks[2])) if blocks else None
+    if blocks is None:
+        return None
+    _, ports, variables, facts = blocks
+    return _pairs(ports), _pairs(variables), _pairs(facts)
 
 
 def done(folder: str) -> bool:
@@ -102,8 +112,8 @@ def done(folder: str) -> bool:
     return blocks is not None and blocks[0] != "" and _hold(blocks[0].split("\n"))
 
 
-def _blocks(folder: str) -> "tuple[str, str, str] | None":
-    """Return what a snapshot says, if it holds: files done, ports, variables."""
+def _blocks(folder: str) -> "tuple[str, str, str, str] | None":
+    """Return what a snapshot says, if it holds: files done, ports, variables, facts."""
     root = _root(folder)
     path = root and _path(root)
     if not root or not path:
@@ -118,11 +128,12 @@ def _blocks(folder: str) -> "tuple[str, str, str] | None":
         return None
     head, _, rest = body.partition("\n\n")
     files, _, rest = rest.partition("\n\n")
-    ports, _, variables = rest.partition("\n\n")
+    ports, _, rest = rest.partition("\n\n")
+    variables, _, facts = rest.partition("\n\n")
     first, *inputs = head.split("\n")
-    if first != f"{_FIRST} {surroundings()} {root}" or not _hold(inputs):
+    if first != _head(root) or not _hold(inputs):
         return None
-    return files, ports, variables
+    return files, ports, variables, facts
 
 
 def _hold(lines: "list[str]") -> bool:
@@ -148,6 +159,7 @@ def write(
     ports: "Mapping[str, int]",
     variables: "Mapping[str, str]",
     *,
+    facts: "Mapping[str, str] | None" = None,
     read_ns: int,
     done: "Iterable[tuple[str, Fingerprint | None]]" = (),
 ) -> bool:
@@ -159,6 +171,7 @@ def write(
         inputs: What they were computed from: paths and fingerprints.
         ports: By service.
         variables: By name.
+        facts: What else a front end wants to know at once, by name.
         read_ns: Nanoseconds since the epoch, from before the first input was read: an
             input that changed later, or shortly before, is not remembered.
         done: Files that `init` has found as they are to be: while they and the inputs
@@ -173,7 +186,7 @@ def write(
     young = any(each and not settled(each, now_ns=read_ns) for _, each in known)
     if path is None or young:
         return False
-    lines = [f"{_FIRST} {surroundings()} {root}"]
+    lines = [_head(root)]
     lines += map(_line, known)
     if any(each and not settled(each, now_ns=read_ns) for _, each in finished):
         finished = ()
@@ -182,6 +195,7 @@ def write(
         "\n".join(map(_line, finished)),
         "\n".join(f"{name}={port}" for name, port in ports.items()),
         "\n".join(f"{name}={value}" for name, value in variables.items()),
+        "\n".join(f"{name}={value}" for name, value in (facts or {}).items()),
     )
     names = (name for name, _ in (*known, *finished))
     if any("\n" in text for text in (root, *names, *variables.values())):

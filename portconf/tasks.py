@@ -13,6 +13,8 @@ A task with `pre=[ports.env]` has the ports in every `c.run()`.
 """
 
 # Imported on every `inv -l` and at every TAB: nothing of portconf but its main.
+from collections.abc import Sequence
+
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.exceptions import Exit
@@ -63,6 +65,28 @@ def status(
 ) -> None:
     """Show the services, their ports and who listens on them."""
     _verb("status", all=all, json=json)
+
+
+@task(iterable=["service"])
+def wait(
+    _c: Context,
+    service: Sequence[str] | None = None,
+    timeout: str = "",
+    json: bool = False,
+) -> None:
+    """Wait until services answer; all, unless --service names some."""
+    _verb("wait", *(service or ()), timeout=timeout, json=json)
+
+
+@task(iterable=["service"])
+def health(
+    _c: Context,
+    service: Sequence[str] | None = None,
+    timeout: str = "",
+    json: bool = False,
+) -> None:
+    """Ask services once whether they answer; all, unless --service names some."""
+    _verb("health", *(service or ()), timeout=timeout, json=json)
 
 
 @task
@@ -178,14 +202,14 @@ def env(c: Context) -> None:
     """Give every later `c.run()` of this run the ports: for `pre=[...]`."""
     import os  # noqa: PLC0415
 
+    from portconf.environment import left_over  # noqa: PLC0415
     from portconf.errors import PortconfError  # noqa: PLC0415
     from portconf.project import Project  # noqa: PLC0415
-    from portconf.variables import left_over  # noqa: PLC0415
 
     try:
         found = Project.find()
         variables = found.variables()
-        for note in found.unleased():
+        for note in found.cautions(grave=True):
             say(f"ports: warning: {note}")
     except PortconfError as error:
         hint = f"\nhint: {error.hint}" if error.hint else ""
@@ -215,6 +239,6 @@ def environment() -> dict[str, str]:
 
 ns = Collection(
     "ports",
-    *(init, status, export, reset, guard, check, add, release, why, get),
-    *(release_checkout, leases, gc, schema, env),
+    *(init, status, export, reset, wait, health, guard, check, add, release),
+    *(why, get, release_checkout, leases, gc, schema, env),
 )

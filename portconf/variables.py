@@ -1,15 +1,11 @@
 """Plan and declaration to environment variables, with exact names and order."""
 
-import re
 from collections.abc import Mapping
 
+from portconf.environment import COMPOSE, INSTANCE, ROOT, STAMP, compose_project
 from portconf.errors import AssignmentError, ConfigError
 from portconf.model import Endpoint, Plan, Service, variable_of
 from portconf.settings import Settings
-
-
-COMPOSE = "COMPOSE_PROJECT_NAME"
-STAMP = "PORTCONF_STAMP"
 
 
 def variable(settings: Settings, name: str) -> str:
@@ -43,6 +39,7 @@ def endpoints(
             assigned=each.port,
             port=each.port + (0 if stays(declared.get(name), each.port) else shift),
             purpose=each.purpose,
+            scheme=declared[name].scheme if name in declared else None,
         )
         for name, each in plan.services.items()
     )
@@ -91,31 +88,11 @@ def compute(
                 hint="release one of them, or name another variable in pyproject.toml",
             )
         found[name] = value
-    found["PORTCONF_INSTANCE"] = str(instance)
-    found["PORTCONF_ROOT"] = root
+    found[INSTANCE] = str(instance)
+    found[ROOT] = root
     project = compose_project(root, instance)
     last = {COMPOSE: project} if project else {}
     return {**found, STAMP: stamp({**found, **last}), **last}
-
-
-def left_over(
-    environment: Mapping[str, str], variables: Mapping[str, str]
-) -> tuple[str, ...]:
-    """
-    Return what another checkout's exports have left in an environment.
-
-    Only the Compose project that portconf itself made for it: a user's own stays.
-
-    Args:
-        environment: The variables of the shell.
-        variables: This checkout's.
-    """
-    root = environment.get("PORTCONF_ROOT", "")
-    instance = environment.get("PORTCONF_INSTANCE", "")
-    if not root or not instance.isdecimal() or COMPOSE in variables:
-        return ()
-    theirs = compose_project(root, int(instance))
-    return (COMPOSE,) if theirs and environment.get(COMPOSE) == theirs else ()
 
 
 def stamp(variables: Mapping[str, str]) -> str:
@@ -124,20 +101,3 @@ def stamp(variables: Mapping[str, str]) -> str:
 
     lines = "".join(f"{name}={value}\n" for name, value in variables.items())
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def compose_project(root: str, instance: int) -> str | None:
-    """
-    Return the Compose project of a shifted checkout, or None for instance 0.
-
-    Compose allows lower-case letters, digits, '-' and '_', a letter or digit first.
-
-    Examples:
-        >>> compose_project("/home/you/My Shop", 3)
-        'my-shop-3'
-    """
-    if instance == 0:
-        return None
-    folder = root.rstrip("/").rpartition("/")[2].lower()
-    name = re.sub(r"[^a-z0-9_-]+", "-", folder).strip("-_")
-    return f"{name or 'portconf'}-{instance}"

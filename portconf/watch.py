@@ -12,7 +12,9 @@ from portconf.ownership import Container, Home, Listener, Process, Sighting
 Published = tuple[int, Protocol, str]
 
 
-def look(ports: Mapping[int, Protocol], folder: Folder) -> dict[int, Sighting]:
+def look(
+    ports: Mapping[int, Protocol], folder: Folder, *, silent: bool = False
+) -> dict[int, Sighting]:
     """
     Return who listens on each of ``ports``, without those that nobody listens on.
 
@@ -22,10 +24,11 @@ def look(ports: Mapping[int, Protocol], folder: Folder) -> dict[int, Sighting]:
     Args:
         ports: What is spoken on each.
         folder: The project that asks.
+        silent: Who has a port of TCP without listening, instead.
     """
     listeners = [
         each
-        for each in sockets.listening(ports.keys())
+        for each in (sockets.silent if silent else sockets.listening)(ports.keys())
         if ports[each.port] is each.protocol
     ]
     if not listeners:

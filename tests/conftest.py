@@ -51,6 +51,12 @@ def _no_ports_of_the_outer_run(monkeypatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_plugins_that_few_tests_need(monkeypatch) -> None:
+    """What is installed for the tests of ours would shuffle a user's tests."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:asyncio -p no:env -p no:randomly")
+
+
+@pytest.fixture(autouse=True)
 def _somewhere_else(tmp_path, monkeypatch) -> None:
     """A command would find the project of this repository."""
     monkeypatch.chdir(tmp_path)

@@ -21,7 +21,8 @@ class MemoryTable:
 
     def find(self, namespace: str, checkout: str, project: str) -> Lease | None:
         key = (namespace, checkout, project)
-        return next((each for each in self.all() if _key(each) == key), None)
+        found = (each for each in self.all() if each.run is None)
+        return next((each for each in found if _key(each) == key), None)
 
     def at(self, namespace: str, root: str, project: str) -> tuple[Lease, ...]:
         return tuple(
@@ -29,7 +30,11 @@ class MemoryTable:
             for each in self.all()
             if (each.holder.namespace, each.holder.root, each.holder.project)
             == (namespace, root, project)
+            and each.run is None
         )
+
+    def runs(self) -> tuple[Lease, ...]:
+        return tuple(each for each in self.all() if each.run is not None)
 
     def holding(self, namespace: str, ports: Iterable[int]) -> Mapping[int, Lease]:
         held = self._held(namespace)
@@ -55,13 +60,15 @@ class MemoryTable:
             since=lease.since,
             obstacles=lease.obstacles,
             anchors=lease.anchors,
+            run=lease.run,
         )
         for other in self.leases.values():
             if other.number == number:
                 continue
             both = {*other.ports} & {*lease.ports}
             same = other.holder.namespace == lease.holder.namespace
-            if (both and same) or _key(other) == _key(lease):
+            twins = other.run is lease.run is None and _key(other) == _key(lease)
+            if (both and same) or twins:
                 raise RegistryError(f"refused: {other.holder} has {both or 'the key'}")
         self.given = max(self.given, number)
         self.leases[number] = kept

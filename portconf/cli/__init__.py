@@ -19,6 +19,8 @@ VERBS = {
     "get": "print one service's port, and nothing else",
     "export": "write the files, or print one format",
     "run": "run a command with the variables",
+    "wait": "wait until services answer",
+    "health": "ask services once whether they answer",
     "guard": "fail where somebody else's server listens on one of our ports",
     "check": "fail where declaration, plan, files and exports disagree",
     "why": "tell where a service's number comes from",
@@ -59,6 +61,10 @@ def main(argv: "Sequence[str] | None" = None, *, program: str = "portconf") -> i
                 say(f"{program}: {NOTHING_TO_DO}")
             if answer is not None:
                 return 0
+        if words[:1] == ["run"]:
+            from portconf.cli import hot  # noqa: PLC0415 - as above
+
+            hot.run(words)  # does not return if a snapshot allows
         from portconf.cli import dispatch  # noqa: PLC0415 - argparse and all the rest
 
         return dispatch.run(words, program=program)

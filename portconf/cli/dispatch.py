@@ -71,7 +71,7 @@ def parser(
         prog=program,
         description="The same ports every time, never anybody else's.",
         epilog="exit codes: 0 done, 1 a check found something, 2 usage or declaration,"
-        " 3 assignment, 4 assignments file, 5 registry, 7 foreign listener",
+        " 3 assignment, 4 assignments file, 5 registry, 6 health or wait, 7 foreign listener",
         parents=[_common()],
         allow_abbrev=False,  # what `--json` means is known before parsing
     )
@@ -149,7 +149,7 @@ def project(options: argparse.Namespace) -> "Project":
 
 def warnings(found: "Project") -> tuple[str, ...]:
     """Return the lines that numbers are the plan's, where they may be another's."""
-    return tuple(f"warning: {note}" for note in found.unleased())
+    return tuple(f"warning: {note}" for note in found.cautions(grave=True))
 
 
 def timeout(options: argparse.Namespace) -> float:

@@ -22,8 +22,8 @@ def run(options: argparse.Namespace) -> Answer:
 def answer(swept: Swept) -> Answer:
     """Word what was freed, and why each of the others was not."""
     done = "would free" if swept.dry_run else "freed"
-    notes = [f"{done} {each.range} of {each.holder}" for each in swept.freed]
+    notes = [f"{done} {each.range} of {each.who}" for each in swept.freed]
     notes += [
-        f"kept {each.range} of {each.holder}: {reason}" for each, reason in swept.kept
+        f"kept {each.range} of {each.who}: {reason}" for each, reason in swept.kept
     ]
     return Answer(data=swept.to_dict(), notes=tuple(notes or ("nothing to free",)))

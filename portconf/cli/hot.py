@@ -33,6 +33,30 @@ def answer(words: list[str]) -> str | None:
     return None
 
 
+def run(words: list[str]) -> None:
+    """
+    Become the command of `run [--] CMD...`; return where that has to be computed.
+
+    Args:
+        words: The command line. With options, and with braces that may have to be
+            filled in, nothing is done; neither where CMD cannot be run, which is
+            told by who tries it again.
+    """
+    command = words[2 if words[1:2] == ["--"] else 1 :]
+    if not command or (command == words[1:] and command[0].startswith("-")):
+        return
+    if any("{fd:" in word or "{port:" in word for word in command):
+        return
+    known = _known()
+    if known:
+        from portconf.cli.become import become  # noqa: PLC0415 - `get` has no use
+
+        try:
+            become(command, known[1])
+        except OSError:
+            return
+
+
 def _settled() -> bool:
     try:
         return snapshot.done(os.getcwd())

@@ -7,6 +7,7 @@ from portconf import machine
 from portconf.cli import tables
 from portconf.cli.dispatch import Answer, timeout
 from portconf.machine import Tenant
+from portconf.registry.values import Lease
 
 
 HEAD = ("instance", "ports", "project", "branch", "folder")
@@ -35,7 +36,7 @@ def answer(tenants: Iterable[Tenant], *, listening: bool = False) -> Answer:
         (
             str(each.lease.instance),
             each.lease.range,
-            each.lease.holder.name,
+            _name(each.lease),
             each.branch or "-",
             each.lease.holder.folder,
             *((_listening(each),) if listening else ()),
@@ -45,6 +46,10 @@ def answer(tenants: Iterable[Tenant], *, listening: bool = False) -> Answer:
     footer = f"{len(known)} lease{'s' * (len(known) != 1)}"
     text = tables.table("leases of this machine", head, rows, footer=footer)
     return Answer(data={"leases": [each.to_dict() for each in known]}, text=text)
+
+
+def _name(lease: Lease) -> str:
+    return f"{lease.holder.name} ({lease.run})" if lease.run else lease.holder.name
 
 
 def _listening(tenant: Tenant) -> str:

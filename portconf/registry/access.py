@@ -74,6 +74,19 @@ def to(folder: Folder, *, timeout: float, make: bool = False) -> Access:
     )
 
 
+def at(path: str | None, *, timeout: float) -> Access:
+    """
+    Return the registry in a file that was the machine's a moment ago.
+
+    Args:
+        path: The file; None where the registry was off.
+        timeout: Seconds to wait for other commands.
+    """
+    if path is None:
+        return Access(registry=None)
+    return Access(registry=_sqlite(path, timeout), files=(path,))
+
+
 def machine(*, timeout: float) -> Registry | None:
     """
     Return the registry of the machine; None where it is off.

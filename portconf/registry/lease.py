@@ -79,7 +79,7 @@ def decide(table: "Table", wanted: Wanted, facts: Facts) -> Lease:
     """
     kept = find(table, wanted)
     others = Others(table, wanted.holder.namespace, kept, facts)
-    _refuse_fixed(wanted, others)
+    refuse_fixed(wanted, others)
     rested: dict[int, str] = {}
     if kept and not wanted.relocate:
         rested = _resting(kept, wanted)
@@ -105,13 +105,18 @@ def grant(table: "Table", wanted: Wanted, facts: Facts) -> Lease:
     return table.save(lease)
 
 
-def _refuse_fixed(wanted: Wanted, others: Others) -> None:
-    """Apply rule 6."""
+def refuse_fixed(wanted: Wanted, others: Others) -> None:
+    """
+    Apply rule 6.
+
+    Raises:
+        LeaseConflictError: If another checkout has one of the fixed ports.
+    """
     for name, port in wanted.fixed.items():
         other = others.holding([port]).get(port)
         if other:
             raise LeaseConflictError(
-                f"port {port} is fixed for {name!r}, but {other.holder} has it",
+                f"port {port} is fixed for {name!r}, but {other.who} has it",
                 port=port,
                 service=name,
                 holder=other.holder.folder,
@@ -146,7 +151,7 @@ def _grown(kept: Lease, wanted: Wanted, others: Others) -> Lease:
     held = others.holding(new.values())
     for name, port in new.items():
         if port in held:
-            reason = f"{held[port].holder} is in the way"
+            reason = f"{held[port].who} is in the way"
             raise _cramped(name, port, reason, held[port])
     still = _by_port({**wanted.fixed, **wanted.shared})
     for name, port in ports.items():
@@ -161,10 +166,10 @@ def _grown(kept: Lease, wanted: Wanted, others: Others) -> Lease:
     if min(new.values()) < block.first or block.last > wanted.blocks.last:
         raise _cramped(name, port, "no block reaches there")
     for lease in others.holding(block.ports()).values():
-        raise _cramped(name, port, f"{lease.holder} is in the way", lease)
-    barred = _barred(range(kept.block.last + 1, block.last + 1), wanted)
-    if barred:
-        raise _cramped(name, port, barred)
+        raise _cramped(name, port, f"{lease.who} is in the way", lease)
+    unfit = barred(range(kept.block.last + 1, block.last + 1), wanted)
+    if unfit:
+        raise _cramped(name, port, unfit)
     return replace(kept, block=block, ports=_block_ports(block, ports))
 
 
@@ -246,20 +251,20 @@ def _starts(wanted: Wanted, size: int) -> Iterator[int]:
 
 def _lessee(block: PortRange, others: Others) -> str:
     lease = next(iter(others.holding(block.ports()).values()), None)
-    return f"leased to {lease.holder}" if lease else "this checkout's own until now"
+    return f"leased to {lease.who}" if lease else "this checkout's own until now"
 
 
 def _unfit(block: PortRange, wanted: Wanted, others: Others) -> str | None:
     """Return why a block that nobody has leased is not to be had, or None."""
-    barred = _barred(block.ports(), wanted)
-    if barred:
-        return barred
+    reason = barred(block.ports(), wanted)
+    if reason:
+        return reason
     shift = block.first - wanted.span.first
     moved = {name: port + shift for name, port in wanted.moving.items()}
     return others.in_the_way(moved)
 
 
-def _barred(ports: range, wanted: Wanted) -> str | None:
+def barred(ports: range, wanted: Wanted) -> str | None:
     """Return why ports are never for a block of this checkout, or None."""
     # What the main checkout has not leased yet is not for its worktrees.
     planned = (*wanted.moving.values(), *wanted.fixed.values(), *wanted.shared.values())

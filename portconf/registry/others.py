@@ -57,7 +57,7 @@ class Others:
         held = self.holding(ports.values())
         for name, port in ports.items():
             if port in held:
-                return f"{port} ({name}) is leased to {held[port].holder}"
+                return f"{port} ({name}) is leased to {held[port].who}"
             if port in self.facts.in_use:
                 return f"{port} ({name}): {self.facts.in_use[port]}"
         return None

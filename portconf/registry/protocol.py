@@ -18,10 +18,13 @@ class Table(Protocol):
     """
 
     def find(self, namespace: str, checkout: str, project: str) -> Lease | None:
-        """Return the lease of a holder, or None."""
+        """Return the lease of a checkout, or None; not those of its runs."""
 
     def at(self, namespace: str, root: str, project: str) -> tuple[Lease, ...]:
-        """Return the leases whose checkout was last seen in the folder ``root``."""
+        """Return the checkouts' leases that were last seen in the folder ``root``."""
+
+    def runs(self) -> tuple[Lease, ...]:
+        """Return the process leases of every namespace, in the order of their numbers."""
 
     def holding(self, namespace: str, ports: Iterable[int]) -> Mapping[int, Lease]:
         """Return who holds each of ``ports``, without those that nobody holds."""

@@ -1,4 +1,4 @@
-"""Leases as rows of a SQLite database, in format 1."""
+"""Leases as rows of a SQLite database, in format 2."""
 
 import json
 import os
@@ -10,12 +10,12 @@ from typing import Any
 
 from portconf.errors import RegistryError
 from portconf.model import PortRange
-from portconf.registry.values import Holder, Lease, Obstacle
+from portconf.registry.values import Holder, Lease, Obstacle, Run
 
 
-FORMAT = 1
+FORMAT = 2
 MAGIC = 0x706F7274  # "port": tells our file from other people's databases
-SCHEMA = f"""
+TABLES = """
 CREATE TABLE leases (
     number INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice
     namespace TEXT NOT NULL,
@@ -30,7 +30,9 @@ CREATE TABLE leases (
     since REAL NOT NULL,
     obstacles TEXT NOT NULL,
     anchors TEXT NOT NULL,
-    UNIQUE (namespace, checkout, project)
+    pid INTEGER,                              -- of a process lease
+    started TEXT,
+    part TEXT
 );
 CREATE TABLE ports (
     namespace TEXT NOT NULL,
@@ -39,8 +41,12 @@ CREATE TABLE ports (
     service TEXT NOT NULL,
     PRIMARY KEY (namespace, port)             -- nobody gets a port that is given
 ) WITHOUT ROWID;
-CREATE INDEX ports_of_lease ON ports (lease);
+CREATE UNIQUE INDEX leases_of ON leases (namespace, checkout, project)
+    WHERE pid IS NULL;                        -- a checkout has one, its runs have many
 CREATE INDEX leases_at ON leases (namespace, root);
+CREATE INDEX ports_of_lease ON ports (lease);
+"""
+SCHEMA = f"""{TABLES}
 PRAGMA application_id = {MAGIC};
 PRAGMA user_version = {FORMAT};
 """
@@ -59,19 +65,23 @@ class Rows:
         self._path = path
 
     def find(self, namespace: str, checkout: str, project: str) -> Lease | None:
-        """Return the lease of a holder, or None."""
+        """Return the lease of a checkout, or None."""
         found = self._leases(
-            "namespace = ? AND checkout = ? AND project = ?",
+            "namespace = ? AND checkout = ? AND project = ? AND pid IS NULL",
             (namespace, os.fsencode(checkout), os.fsencode(project)),
         )
         return next(iter(found), None)
 
     def at(self, namespace: str, root: str, project: str) -> tuple[Lease, ...]:
-        """Return the leases whose checkout was last seen in ``root``."""
+        """Return the checkouts' leases that were last seen in ``root``."""
         return self._leases(
-            "namespace = ? AND root = ? AND project = ?",
+            "namespace = ? AND root = ? AND project = ? AND pid IS NULL",
             (namespace, os.fsencode(root), os.fsencode(project)),
         )
+
+    def runs(self) -> tuple[Lease, ...]:
+        """Return the process leases, in the order of their numbers."""
+        return self._leases("pid IS NOT NULL", ())
 
     def holding(self, namespace: str, ports: Iterable[int]) -> Mapping[int, Lease]:
         """Return who holds each of ``ports``, without those that nobody holds."""
@@ -145,14 +155,18 @@ class Rows:
             f"SELECT * FROM leases WHERE {where} ORDER BY number",  # noqa: S608 - our own words
             values,
         ).fetchall()
-        return tuple(self._lease(row) for row in rows)
+        ports: dict[int, dict[int, str]] = {row[0]: {} for row in rows}
+        for number, port, service in self._connection.execute(
+            "SELECT lease, port, service FROM ports WHERE lease IN"  # noqa: S608 - as above
+            f" (SELECT number FROM leases WHERE {where}) ORDER BY port",
+            values,
+        ):
+            ports[number][port] = service
+        return tuple(self._lease(row, ports[row[0]]) for row in rows)
 
-    def _lease(self, row: tuple[Any, ...]) -> Lease:
-        ports = self._connection.execute(
-            "SELECT port, service FROM ports WHERE lease = ? ORDER BY port", (row[0],)
-        )
+    def _lease(self, row: tuple[Any, ...], ports: Mapping[int, str]) -> Lease:
         try:
-            return _lease(row, dict(ports.fetchall()))
+            return _lease(row, ports)
         except (TypeError, ValueError) as error:
             raise RegistryError(
                 f"the registry {self._path} is broken: lease {row[0]} cannot be read:"
@@ -165,7 +179,8 @@ class Rows:
 def _lease(row: tuple[Any, ...], ports: Mapping[int, str]) -> Lease:
     """Return the lease of a row."""
     number, namespace, checkout, project, root, name, linked = row[:7]
-    shift, first, last, since, obstacles, anchors = row[7:]
+    shift, first, last, since, obstacles, anchors = row[7:13]
+    pid, started, part = row[13:]
     return Lease(
         number=number,
         holder=Holder(
@@ -185,12 +200,13 @@ def _lease(row: tuple[Any, ...], ports: Mapping[int, str]) -> Lease:
             for a, b, reason in json.loads(obstacles)
         ),
         anchors=json.loads(anchors),
+        run=None if pid is None else Run(pid=pid, started=started, part=part),
     )
 
 
 def _columns(lease: Lease) -> dict[str, Any]:
     """Return the row of a lease, by column."""
-    holder, block = lease.holder, lease.block
+    holder, block, run = lease.holder, lease.block, lease.run
     return {
         "number": lease.number or None,
         "namespace": holder.namespace,
@@ -205,4 +221,7 @@ def _columns(lease: Lease) -> dict[str, Any]:
         "since": lease.since,
         "obstacles": json.dumps([[o.first, o.last, o.reason] for o in lease.obstacles]),
         "anchors": json.dumps(dict(lease.anchors)),
+        "pid": run and run.pid,
+        "started": run and run.started,
+        "part": run and run.part,
     }

@@ -25,6 +25,7 @@ from portconf.registry.rows import BROKEN, FORMAT, MAGIC, SCHEMA, Rows
 _POLL = 0.004
 _NO_ROOM = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+_OLDER = FORMAT - 1
 _T = TypeVar("_T")
 _HINT = (
     "make the file and its folder readable and writable, or name another in the"
@@ -146,6 +147,8 @@ class SqliteRegistry:
         uri = f"file:{_quoted(self.path)}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
         try:
+            if self.frozen:
+                connection = _upgradable(connection)
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
         except BaseException:
@@ -156,12 +159,16 @@ class SqliteRegistry:
         return connection
 
     def _check(self, connection: sqlite3.Connection) -> None:
-        """Refuse what is not a registry of this format."""
+        """Refuse what is not a registry, or is a newer one; upgrade an older one."""
         (magic,) = connection.execute("PRAGMA application_id").fetchone()
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if magic != MAGIC:
             raise self._not_ours("it is another program's")
-        if found != FORMAT:
+        if found == _OLDER:
+            from portconf.registry.upgrade import upgrade  # noqa: PLC0415 - once
+
+            upgrade(connection)
+        elif found != FORMAT:
             raise RegistryError(
                 f"the registry {self.path} has format {found}, this portconf reads"
                 f" format {FORMAT}",
@@ -226,6 +233,16 @@ class SqliteRegistry:
             path=self.path,
             hint=BROKEN if broken else _HINT,
         )
+
+
+def _upgradable(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a copy of an older registry that cannot be upgraded where it lies."""
+    if connection.execute("PRAGMA user_version").fetchone() != (_OLDER,):
+        return connection
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    with closing(connection):
+        connection.backup(copy)
+    return copy
 
 
 def _quoted(path: str) -> str:

@@ -58,6 +58,27 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """
+    A process that has a lease of its own: a run, or a test worker.
+
+    Attributes:
+        pid: Its number.
+        started: When it started, in words of the system that tell it from another
+            process of the same number.
+        part: What the lease is for, where the process has several; empty for the
+            process itself.
+    """
+
+    pid: int
+    started: str
+    part: str = ""
+
+    def __str__(self) -> str:
+        return f"process {self.pid}" + (f" ({self.part})" if self.part else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """
     An exclusive claim of a holder on ports of this machine.
@@ -72,8 +93,9 @@ class Lease:
         since: Seconds since the epoch, when it was chosen.
         obstacles: What was stepped over at that time, the first few.
         anchors: For the checkout's folder and its git directory, the folders above
-            with their drives and inodes: they tell whether what is missing is gone, or only its
-            drive. No part of what makes two leases equal.
+            with their drives and inodes: they tell whether what is missing is gone, or
+            only its drive. No part of what makes two leases equal.
+        run: The process with which a process lease ends; None for a checkout's.
     """
 
     number: int = 0
@@ -84,6 +106,12 @@ class Lease:
     since: float = 0.0
     obstacles: tuple[Obstacle, ...] = ()
     anchors: Anchors = field(default_factory=dict, compare=False)
+    run: Run | None = None
+
+    @property
+    def who(self) -> str:
+        """Who has it, for people."""
+        return f"{self.holder}, {self.run}" if self.run else str(self.holder)
 
     @property
     def instance(self) -> int:

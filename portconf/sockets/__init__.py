@@ -10,31 +10,62 @@ if TYPE_CHECKING:
     from portconf.sockets.binding import bindable, unusable
     from portconf.sockets.docker import containers
     from portconf.sockets.holders import owners
+    from portconf.sockets.holding import (
+        Held,
+        adopt,
+        can_hold,
+        can_leave,
+        hold,
+        leave,
+        serve,
+        silent,
+    )
     from portconf.sockets.kernel import ephemeral_range, namespace
     from portconf.sockets.listeners import listening
+    from portconf.sockets.lives import ended, started
     from portconf.sockets.traces import Bindable
     from portconf.sockets.users import user_name
 
 __all__ = [
     "Bindable",
+    "Held",
+    "adopt",
     "bindable",
+    "can_hold",
+    "can_leave",
     "containers",
+    "ended",
     "ephemeral_range",
+    "hold",
+    "leave",
     "listening",
     "namespace",
     "owners",
+    "serve",
+    "silent",
+    "started",
     "unusable",
     "user_name",
 ]
 
 _HOMES = {
     "Bindable": "traces",
+    "Held": "holding",
+    "adopt": "holding",
     "bindable": "binding",
+    "can_hold": "holding",
+    "can_leave": "holding",
     "containers": "docker",
+    "ended": "lives",
     "ephemeral_range": "kernel",
+    "hold": "holding",
+    "leave": "holding",
     "listening": "listeners",
     "namespace": "kernel",
     "owners": "holders",
+    "serve": "holding",
+    "silent": "holding",
+    "started": "lives",
     "unusable": "binding",
     "user_name": "users",
 }

@@ -16,9 +16,9 @@ _ADDRESSES = (
     (socket.AF_INET6, "::1"),
     (socket.AF_INET6, "::"),
 )
-_KINDS = {Protocol.TCP: socket.SOCK_STREAM, Protocol.UDP: socket.SOCK_DGRAM}
+KINDS = {Protocol.TCP: socket.SOCK_STREAM, Protocol.UDP: socket.SOCK_DGRAM}
 # The host has no such address, or no IPv6 at all.
-_ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}
+ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}
 # Another portconf, or its like, holds the port while it tries it: for microseconds, or
 # as long as a busy machine leaves it no turn. What is there for longer holds the port.
 _LASTING = 0.05
@@ -145,13 +145,13 @@ def _refusal(
     for host in tuple(hosts):
         family, address = host
         try:
-            with socket.socket(family, _KINDS[protocol]) as probe:
+            with socket.socket(family, KINDS[protocol]) as probe:
                 _prepare(probe, reuse=reuse)
                 probe.bind((address, port))
         except PermissionError:
             return errno.EACCES
         except OSError as error:
-            if error.errno in _ABSENT:
+            if error.errno in ABSENT:
                 hosts.remove(host)
             elif error.errno == errno.EADDRINUSE:
                 return errno.EADDRINUSE

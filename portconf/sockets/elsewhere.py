@@ -50,6 +50,16 @@ def _of_own_processes() -> "Iterator[tuple[pconn, int]]":
             yield each, process.pid
 
 
+def moment(pid: int) -> str | None:
+    """Return when a process started, None where it has ended or cannot be seen."""
+    try:
+        process = psutil.Process(pid)
+        dead = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        return None if dead else repr(process.create_time())
+    except psutil.Error:
+        return None
+
+
 def listening(ports: Collection[int] | None = None) -> tuple[Listener, ...]:
     """Return the listeners on ``ports``, or on all; each with its process."""
     found: dict[Listener, None] = {}

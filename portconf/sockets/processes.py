@@ -14,6 +14,8 @@ _UNREACHABLE = "(unreachable)"
 _COMMAND, _VARIABLES = 4096, 1 << 20
 _TABLE = 1 << 20
 _TICKS = os.sysconf("SC_CLK_TCK")
+# Words of /proc/PID/stat, counted from the 3rd.
+_PARENT, _THREADS, _START = 1, 17, 19
 
 
 def process(pid: int) -> Process | None:
@@ -24,10 +26,10 @@ def process(pid: int) -> Process | None:
     returned as it was named, with `folder_gone`.
     """
     try:
-        name, _, ticks = _stat(pid)
+        name, fields = _stat(pid)
         # The owner of the folder would be root, for a process whose memory is locked.
         uid = _after(b"Uid:", f"{_PROC}/{pid}/status")
-        started = _after(b"btime ", f"{_PROC}/stat") + ticks / _TICKS
+        started = _after(b"btime ", f"{_PROC}/stat") + int(fields[_START]) / _TICKS
     except ValueError:
         return None
     mine = uid == os.getuid()
@@ -49,19 +51,37 @@ def process(pid: int) -> Process | None:
 def parent(pid: int) -> int | None:
     """Return the number of a process's parent; None for the first process of all."""
     try:
-        return _stat(pid)[1] or None
+        return int(_stat(pid)[1][_PARENT]) or None
     except ValueError:
         return None
 
 
-def _stat(pid: int) -> tuple[str, int, int]:
-    """Return the short name, the parent, and the start in ticks since the boot."""
+def moment(pid: int) -> str | None:
+    """
+    Return when a process started, None where it has ended.
+
+    Raises:
+        OSError: If it cannot be looked at.
+    """
+    try:
+        with open(f"{_PROC}/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # A zombie has let go of its sockets, whether its parent asks for it or not; if only
+    # its first thread has ended, the others have them still.
+    dead = fields[0] in (b"Z", b"X") and int(fields[_THREADS]) <= 1
+    return None if dead else fields[_START].decode()
+
+
+def _stat(pid: int) -> tuple[str, list[bytes]]:
+    """Return the short name, and what follows it: see proc_pid_stat(5)."""
     head, _, tail = _read(f"{_PROC}/{pid}/stat", 4096).rpartition(b")")
     name = head.partition(b"(")[2].decode(errors="replace")  # any sign may be in it
     fields = tail.split()
-    if len(fields) < 20:  # noqa: PLR2004 - proc_pid_stat(5): the start is the 22nd
+    if len(fields) <= _START:
         raise ValueError(f"/proc/{pid}/stat has no start")
-    return name, int(fields[1]), int(fields[19])
+    return name, fields
 
 
 def _after(label: bytes, path: str) -> int:

@@ -26,7 +26,7 @@ from portconf.model import PortRange
 from portconf.registry import lease as leasing
 from portconf.registry.protocol import Registry, Table
 from portconf.registry.sqlite import SqliteRegistry
-from portconf.registry.values import Facts, Lease, Obstacle, Wanted
+from portconf.registry.values import Facts, Lease, Obstacle, Run, Wanted
 
 
 _T = TypeVar("_T")
@@ -162,6 +162,7 @@ def test_an_empty_registry_answers(registry):
     assert registry.read(every) == ()
     assert registry.read(lambda table: table.find("net", "/a", "")) is None
     assert registry.read(lambda table: table.at("net", "/a", "")) == ()
+    assert registry.read(lambda table: table.runs()) == ()
     assert registry.read(lambda table: table.holding("net", [1, 65535])) == {}
     blocks = PortRange(first=1, last=65535)
     assert registry.read(lambda table: table.taken("net", blocks)) == set()
@@ -215,6 +216,59 @@ def test_what_is_held_is_of_one_network_and_within_both_ends(registry):
         {*range(20000, 20010)},
     )
     assert registry.read(every) == (held, beside, alien)
+
+
+def _run(first: int, pid: int = 7, part: str = "", **fields: Any) -> Lease:
+    """Return the lease of a run in the checkout `shop`, not kept yet."""
+    run = Run(pid=pid, started=f"boot/pid:[1]/{pid}", part=part)
+    return _block("shop", first, run=run, **fields)
+
+
+def test_the_lease_of_a_checkout_is_found_beside_those_of_its_runs(registry):
+    older, main, newer = registry.change(
+        save(_run(20000), _block("shop", 20010), _run(20020))
+    )
+
+    holder = main.holder
+    key = holder.namespace, holder.checkout, holder.project
+    assert registry.read(lambda table: table.find(*key)) == main
+    assert registry.read(lambda t: t.at("net", holder.root, "")) == (main,)
+    assert registry.read(every) == (older, main, newer)
+    registry.change(lambda table: table.drop(main.number))
+    assert registry.read(lambda table: table.find(*key)) is None
+    assert registry.read(lambda t: t.at("net", holder.root, "")) == ()
+
+
+def test_the_runs_of_every_network_are_told_in_the_order_of_their_numbers(opened):
+    alien = _run(20000, holder=make_holder("b", namespace="other"))
+    given = [_run(20020, 9, "gw1"), _block("a", 20010), alien, _run(20000, 9, "gw1")]
+
+    kept = opened().change(save(*given))
+
+    assert opened().read(lambda table: table.runs()) == (kept[0], *kept[2:])
+    assert [each.run for each in kept] == [each.run for each in given]
+    assert opened().read(lambda t: t.holding("net", [20000])) == {20000: kept[3]}
+
+
+@pytest.mark.parametrize("first", [20009, 19991], ids=["last port", "first port"])
+@pytest.mark.parametrize("late", ["run", "checkout"])
+def test_a_port_of_a_run_is_refused_to_all_others(first, late, registry):
+    (kept,) = registry.change(save(_run(20000)))
+    other = _run(first, 8) if late == "run" else _block("other", first)
+
+    with pytest.raises(RegistryError):
+        registry.change(save(_run(20070), other))
+
+    assert registry.read(every) == (kept,)
+
+
+def test_a_run_made_anothers_is_that_ones_alone(registry):
+    (kept,) = registry.change(save(_run(20000, 7, "gw0")))
+
+    (heir,) = registry.change(save(replace(kept, run=Run(pid=8, started="b/s/8"))))
+
+    assert registry.read(lambda table: table.runs()) == (heir,)
+    assert (heir.number, heir.ports) == (kept.number, kept.ports)
 
 
 def test_keeping_a_lease_again_replaces_its_ports_and_leaves_its_number(registry):

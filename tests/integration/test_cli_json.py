@@ -14,7 +14,7 @@ from filelock import FileLock
 OUTCOME = {"root", "assigned", "released", "written", "notes", "dry_run", "lease"}
 LEASE = {
     *("number", "instance", "shift", "block", "ports", "project", "folder", "linked"),
-    *("since", "services", "stepped_over"),
+    *("since", "process", "services", "stepped_over"),
 }
 EXPLANATION = {
     "service",

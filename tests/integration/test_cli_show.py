@@ -334,7 +334,7 @@ def test_help_lists_the_verbs_and_the_exit_codes(tmp_path):
         assert f"\n    {verb} " in answer.out
     told = " ".join(answer.out.split())
     assert "exit codes: 0 done, 1 a check found something" in told
-    assert "5 registry, 7 foreign listener" in told
+    assert "5 registry, 6 health or wait, 7 foreign listener" in told
 
 
 @pytest.mark.parametrize(

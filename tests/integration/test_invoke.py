@@ -62,8 +62,8 @@ except PortconfError:
     pass  # before the first `inv ports.init`
 """
 TASKS = [
-    *("add", "check", "env", "export", "gc", "get", "guard", "init", "leases"),
-    *("release", "reset", "schema", "status", "why"),
+    *("add", "check", "env", "export", "gc", "get", "guard", "health", "init"),
+    *("leases", "release", "reset", "schema", "status", "wait", "why"),
 ]
 
 

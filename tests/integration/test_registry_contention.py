@@ -188,7 +188,7 @@ def test_the_database_itself_refuses_a_port_that_is_given(registry, tmp_path):
 def test_a_change_whose_rule_runs_again_counts_once(registry, tmp_path):
     """Its first run is thrown away when it meets another command's commit."""
     holder = leases(make(tmp_path / "shop"))
-    wanted = holder._wanted(holder._known(SqliteRegistry(path=str(registry))), PLAN)
+    wanted = holder.wanted(holder.known(SqliteRegistry(path=str(registry))), PLAN)
     kept = SqliteRegistry(path=str(registry))
 
     numbers = [kept.change(lambda t: grant(t, wanted, Facts())).number for _ in "ab"]

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from commandline import Ran, run
 
+from portconf.project import Project
 from portconf.registry.rows import FORMAT, MAGIC, SCHEMA
 
 
@@ -494,9 +495,13 @@ mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"
 """
 
 
-def run_without_writing_to(folder: Path, *words: str, at: Path) -> Ran:
-    """Run a command that cannot write to a folder, as in a sandbox."""
+def run_without_writing_to(
+    folder: Path, *words: str, at: Path, code: str | None = None
+) -> Ran:
+    """Run a command, or code, that cannot write to a folder, as in a sandbox."""
     command = [sys.executable, "-m", "portconf", *words]
+    if code is not None:
+        command[1:3] = ["-c", code]
     if ROOT:
         if not _mounts():
             pytest.skip("needs to mount, or to be no root")
@@ -563,6 +568,32 @@ def test_where_nothing_can_be_written_a_new_lease_lies_in_the_checkout(state, sh
     assert content(state) == before
 
 
+_LEASE_ALL = """
+from portconf.errors import BlocksExhaustedError
+from portconf.project import Project
+try:
+    while True:
+        print(Project.find().isolated()[0].get("web"))
+except BlocksExhaustedError:
+    print("no more")
+"""
+
+
+def test_a_run_gets_no_port_of_a_registry_that_can_only_be_read(state, shop, tmp_path):
+    place = 'instance-range = "20000-20049"'
+    roots = [shop, *(make(tmp_path / name) for name in ("second", "third"))]
+    for root in roots:
+        (root / "pyproject.toml").write_text(f"{DECLARATION}{place}\n", "utf-8")
+        assert run("init", at=root).code == 0
+    before = content(state)
+
+    done = run_without_writing_to(state, at=shop, code=_LEASE_ALL)
+
+    assert [ports(root)[0] for root in roots] == ["20000", "20010", "20020"]
+    assert sorted(done.out.split("\n")) == ["", "20030", "20040", "no more"], done.err
+    assert content(state) == before
+
+
 @pytest.fixture
 def _no_state(monkeypatch) -> None:
     """The state folder lies below a file."""
@@ -588,6 +619,18 @@ def test_without_a_state_folder_the_worktrees_of_a_repository_share_one(make_sam
         assert f"{os.devnull}/x/portconf/registry.sqlite3 cannot be written" in each.err
         assert f"this lease is kept in {kept}" in each.err
     assert [port for r in (main.root, *trees) for port in ports_after_init(r)] == taken
+
+
+@pytest.mark.usefixtures("_no_state")
+def test_without_a_state_folder_not_all_runs_begin_alike(tmp_path):
+    """Their repositories do not see each other's leases."""
+    shops = [Project.find(str(make(tmp_path / f"shop{n}"))) for n in range(4)]
+    for each in shops:
+        each.init()
+
+    given = [each.isolated()[0] for each in shops]
+
+    assert len({each.ports()["web"] for each in given}) > 1
 
 
 @pytest.mark.usefixtures("_no_state")

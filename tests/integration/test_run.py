@@ -12,7 +12,8 @@ import pytest
 from capability import needs
 from checkouts import Checkout, leased
 
-from portconf.variables import compose_project
+from portconf import snapshot
+from portconf.environment import compose_project
 
 
 pytestmark = needs("git")
@@ -218,3 +219,67 @@ def test_dash_c_names_the_project_and_the_command_stays_here(shop, tmp_path, bas
     )
 
     assert done.stdout == f"{base} {tmp_path}\n"
+
+
+@pytest.fixture
+def known(shop, monkeypatch) -> Checkout:
+    """A checkout whose variables are known, so that nothing has to be computed."""
+    shop.init()
+    monkeypatch.setattr(snapshot, "SETTLED_NS", -(10**15))  # do not wait for 2 s
+    shop.run("get", "web")
+    assert snapshot.read(str(shop.root))
+    found: Checkout = shop
+    return found
+
+
+@pytest.mark.parametrize("words", [["--", "true"], ["true"]])
+def test_what_is_known_is_run_without_the_parser(known, words):
+    python = [sys.executable, "-X", "importtime", "-m", "portconf", "run", *words]
+
+    done = subprocess.run(python, cwd=known.root, capture_output=True, check=True)
+
+    assert b"portconf.cli.become" in done.stderr
+    assert b"argparse" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--", sys.executable, "-c", SHOW],
+        ["sh", "-c", "exit 7"],
+        ["--", "sh", "-c", "kill -PIPE $$; echo alive"],
+        ["--", "no-such-command-anywhere"],
+        ["--", "./pyproject.toml"],
+        ["--", "echo", "{port:web}"],
+        ["--", "echo", "{port:wbe}"],
+        ["--"],
+        ["--", "--", "x"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_known_is_run_as_what_is_computed(known, words):
+    of_another = {
+        "PORTCONF_ROOT": "/home/you/other",
+        "PORTCONF_INSTANCE": "3",
+        "COMPOSE_PROJECT_NAME": "other-3",
+        "LISTEN_PID": "1",
+        "LISTEN_FDS": "1",
+        "WEB_PORT": "1",
+    }
+
+    short = ran(*words, at=known, **of_another)
+    whole = subprocess.run(
+        [sys.executable, "-m", "portconf", "-C", ".", "run", *words],
+        cwd=known.root,
+        env={**os.environ, **of_another},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (short.returncode, short.stdout, short.stderr) == (
+        *(whole.returncode, whole.stdout, whole.stderr),
+    )
+    assert "LISTEN_PID" not in short.stdout

@@ -13,15 +13,15 @@ PACKAGE = Path(portconf.__file__).parent
 # From the bottom up: a module imports only what stands before it.
 VALUES = "errors kinds keys templates model settings"
 RULES = (
-    "plan ownership variables registry.values registry.protocol registry.others registry.lease reports"
-    " status sections formats findings lines explain exports schema"
+    "environment plan ownership variables registry.values registry.protocol registry.others registry.lease registry.runs reports"
+    " status sections formats findings lines explain exports schema handover health"
 )
 EFFECTS = (
     "edits snapshot sockets checkout folder files locks declaration store ignores watch"
-    " registry.rows registry.queue registry.sqlite registry.place registry.access presence"
+    " registry.rows registry.upgrade registry.queue registry.sqlite registry.place registry.access presence survey probes"
 )
-USE_CASES = "identity leases machine decisions updates inspection reading project"
-FRONT_ENDS = "manager cli tasks nox"
+USE_CASES = "fingerprints identity leases runs spare machine decisions updates inspection asking waiting launch reading answering isolating project adoption"
+FRONT_ENDS = "manager cli tasks nox pytest_plugin"
 ORDER = f"{VALUES} {RULES} {EFFECTS} {USE_CASES} {FRONT_ENDS}".split()
 PURE = [*VALUES.split(), *RULES.split()]
 # They hand out what the others hold.
@@ -98,7 +98,7 @@ def test_what_is_pure_has_no_effects(name):
 
 
 def test_the_front_ends_know_nothing_of_each_other():
-    fronts = {"tasks", "nox", "manager"}
+    fronts = {"tasks", "nox", "manager", "pytest_plugin"}
 
     for name in ("cli", *fronts):
         inner = {module for path in files()[name] for module in imports(path)}

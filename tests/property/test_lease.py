@@ -1,6 +1,6 @@
 """Leases, compared with a model of plain sets after every step."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -16,7 +16,8 @@ from hypothesis.stateful import (
 from portconf.errors import BlocksExhaustedError, LeaseConflictError, PortconfError
 from portconf.model import PortRange
 from portconf.registry.lease import decide, find, grant
-from portconf.registry.values import Facts, Lease, Wanted
+from portconf.registry.runs import STEP, adopt, grant as grant_runs
+from portconf.registry.values import Facts, Lease, Run, Wanted
 
 
 # Seven blocks of ten, of which browsers refuse ports in the second, third and fifth.
@@ -57,10 +58,16 @@ class Kept:
 
 
 class Model:
-    """The rules once more, said with sets."""
+    """
+    The rules once more, said with sets.
+
+    Of the runs it knows by number who has them, and which ports; not which are chosen.
+    """
 
     def __init__(self) -> None:
         self.kept: dict[str, Kept] = {}
+        self.runs: dict[int, tuple[str, Run, set[int]]] = {}
+        self.over: set[int] = set()
         self.gone: set[str] = set()
         self.in_use: set[int] = set()
         self.given = 0
@@ -68,7 +75,18 @@ class Model:
     def others(self, name: str) -> set[int]:
         """Return the ports that count against a checkout."""
         passed = {name, *self.gone}
-        return {p for who, e in self.kept.items() if who not in passed for p in e.ports}
+        kept = (e.ports for who, e in self.kept.items() if who not in passed)
+        runs = (p for number, (_, _, p) in self.runs.items() if number not in self.over)
+        return {port for ports in (*kept, *runs) for port in ports}
+
+    def drop(self, name: str) -> None:
+        """Forget all that is gone, but for what is of one checkout."""
+        for who in self.gone - {name}:
+            self.kept.pop(who, None)
+        self.gone &= {name}
+        for number in self.over:
+            del self.runs[number]
+        self.over.clear()
 
     def take(
         self, name: str, declared: Declared, *, relocate: bool
@@ -99,9 +117,7 @@ class Model:
         new = Kept(number, shift, block, ports)
         if new != kept:
             self.given = max(self.given, number)
-            for who in self.gone - {name}:
-                self.kept.pop(who, None)
-            self.gone &= {name}
+            self.drop(name)
             self.kept[name] = new
         return None
 
@@ -170,10 +186,10 @@ class LeaseMachine(RuleBasedStateMachine):
         )
 
     def facts(self, name: str) -> Facts:
-        gone = self.model.gone - {name}
+        gone = {self.model.kept[each].number for each in self.model.gone - {name}}
         return Facts(
             in_use=dict.fromkeys(self.model.in_use, "somebody"),
-            gone=frozenset(self.model.kept[each].number for each in gone),
+            gone=frozenset(gone | self.model.over),
         )
 
     def lease(self, name: str) -> Lease | None:
@@ -242,6 +258,93 @@ class LeaseMachine(RuleBasedStateMachine):
     def relocate(self, name: str) -> None:
         self.take(name, relocate=True)
 
+    @rule(name=NAMES, pid=st.integers(7, 8), parts=st.integers(1, 3))
+    def isolate(self, name: str, pid: int, parts: int) -> None:
+        """Let a process take leases for its parts; the rules say which."""
+        self.model.gone.discard(name)
+        wanted, facts = self.wanted(name), self.facts(name)
+        fixed = {*self.declared[name].fixed.values()}
+        table, others = self.table.copy(), self.model.others(name)
+        places = self.places(name)
+        asking = [Run(pid=pid, started=f"b/s/{pid}", part=str(n)) for n in range(parts)]
+
+        try:
+            given = grant_runs(table, wanted, facts, asking)
+        except LeaseConflictError:
+            assert others & fixed
+            return
+        except BlocksExhaustedError:
+            assert parts > 1 or not places
+            return
+
+        assert not others & fixed
+        self.table = table
+        self.model.drop(name)
+        for lease, run in zip(given, asking, strict=True):
+            ports = {*lease.ports}
+            assert frozenset(ports) in places
+            assert (lease.holder, lease.run) == (wanted.holder, run)
+            moved = {p + lease.shift: who for who, p in wanted.moving.items()}
+            assert lease.service_ports() == dict(sorted(moved.items()))
+            assert lease.number > self.model.given
+            self.model.given = lease.number
+            self.model.runs[lease.number] = (name, run, ports)
+
+    def places(self, name: str) -> set[frozenset[int]]:
+        """Return the blocks that a run of a checkout can have."""
+        declared = self.declared[name]
+        wanted = {*declared.moving.values()}
+        first, last = min(wanted | {declared.base}), max(wanted | {declared.base})
+        size = ((last - first) // STEP + 1) * STEP
+        kept = self.model.kept.get(name)
+        taken = self.model.others(name) | {*(kept.ports if kept else ())}
+        return {
+            frozenset(block)
+            for start in range(FIRST, LAST - size + 2, STEP)
+            if not (block := {*range(start, start + size)})
+            & (taken | REFUSED | declared.own)
+            and not {port - first + start for port in wanted} & self.model.in_use
+        }
+
+    @precondition(lambda self: bool(self.model.runs))
+    @rule(data=st.data(), asked=st.sampled_from(["own", "another's"]))
+    def adopted(self, data: st.DataObject, asked: str) -> None:
+        """A worker asks for what was leased for it, or for what was not."""
+        number = data.draw(st.sampled_from(sorted(self.model.runs)))
+        name, run, ports = self.model.runs[number]
+        heir = Run(pid=run.pid + 2, started=f"b/s/{run.pid + 2}", part=run.part)
+        holder = make_holder(name, linked=name not in MAIN)
+
+        offered = run if asked == "own" else replace(run, started="b/s/x")
+        lease = adopt(self.table, holder, offered, heir)
+
+        if asked != "own":
+            assert lease is None
+            return
+        assert lease is not None
+        assert lease.run == heir
+        # Several may have been taken by the same words: the oldest is adopted.
+        (old,) = {*self.model.runs} - {
+            e.number for e in self.table.runs() if e != lease
+        }
+        _, _, ports = self.model.runs.pop(old)
+        self.model.over.discard(old)
+        self.model.given = max(self.model.given, lease.number)
+        self.model.runs[lease.number] = (name, heir, ports)
+
+    @precondition(lambda self: bool(self.model.runs))
+    @rule(data=st.data(), how=st.sampled_from(["ended", "killed"]))
+    def end(self, data: st.DataObject, how: str) -> None:
+        """A run gives its lease up; or it is killed, and nobody has asked yet."""
+        number = data.draw(st.sampled_from(sorted(self.model.runs)))
+        if how == "killed":
+            self.model.over.add(number)
+            return
+        del self.model.runs[number]
+        self.model.over.discard(number)
+
+        self.table.drop(number)
+
     @precondition(lambda self: bool(self.model.kept))
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
@@ -264,13 +367,17 @@ class LeaseMachine(RuleBasedStateMachine):
     @invariant()
     def the_table_says_what_the_model_says(self) -> None:
         found = {}
+        runs = {e.number: (e.holder.name, e.run, {*e.ports}) for e in self.table.runs()}
         for lease in self.table.all():
+            if lease.run:
+                continue
             block = {*lease.block.ports()} if lease.block else set()
             found[lease.holder.name] = Kept(
                 lease.number, lease.shift, block, dict(lease.ports)
             )
 
         assert found == self.model.kept
+        assert runs == self.model.runs
 
     @invariant()
     def no_port_is_in_two_leases(self) -> None:
@@ -288,6 +395,7 @@ class LeaseMachine(RuleBasedStateMachine):
     def every_service_moves_by_the_shift_or_not_at_all(self) -> None:
         for lease in self.table.all():
             assert (lease.block is None) == (lease.shift == 0)
+            assert not lease.run or lease.block
             assert lease.holder.name in MAIN or lease.block
             if lease.block:
                 assert (lease.block.first - FIRST) % SIZE == 0

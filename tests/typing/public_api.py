@@ -1,6 +1,7 @@
 """The public API as users write it: checked by mypy, never run."""
 
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, assert_type
@@ -13,6 +14,7 @@ from portconf import (
     Lease,
     Plan,
     PortconfError,
+    PortInUseError,
     PortManager,
     PortRange,
     Project,
@@ -24,6 +26,7 @@ from portconf import (
     export_env_vars,
     get_next_port,
     get_port,
+    listen,
     reset_ports,
 )
 from portconf.ownership import Verdict
@@ -38,6 +41,13 @@ def historical() -> None:
     assert_type(get_next_port(), int)
     assert_type(export_env_vars(), dict[str, str])
     reset_ports()
+
+
+def sockets() -> None:
+    assert_type(listen("web"), socket.socket)
+    with listen("web") as listener:
+        listener.accept()
+    listen(4000)  # type: ignore[arg-type] # a service
 
 
 def manager(folder: Path) -> None:
@@ -116,6 +126,8 @@ def errors() -> str | None:
         assert_type(error.path, str | None)
     except ForeignListenerError as error:
         assert_type(error.listeners, tuple[Mapping[str, Any], ...])
+    except PortInUseError as error:
+        assert_type(error.ports, tuple[int, ...])
     except AssignmentError as error:
         return error.hint
     except PortconfError as error:

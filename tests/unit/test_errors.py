@@ -8,8 +8,10 @@ from portconf.errors import (
     AssignmentError,
     ConfigError,
     FileConflictError,
+    HealthError,
     PortconfError,
     PortConflictError,
+    PortInUseError,
     RangeExhaustedError,
     StoreError,
     StoreFormatError,
@@ -44,6 +46,8 @@ def test_the_tree_in_the_documentation_is_the_tree():
         (StoreLockedError, 4, StoreError),
         (StoreFormatError, 4, StoreError),
         (FileConflictError, 4, StoreError),
+        (HealthError, 6, PortconfError),
+        (PortInUseError, 7, PortconfError),
     ],
 )
 def test_an_error_has_its_exit_code_and_its_place(error, exit_code, parent):

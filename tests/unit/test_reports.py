@@ -37,6 +37,7 @@ LEASE_SHOWN = {
     "folder": "/home/you/topic/services/web",
     "linked": True,
     "since": 1.5,
+    "process": None,
     "services": {"db": 5432, "web": 20000, "mq": 20002},
     "stepped_over": [{"first": 4000, "last": 4002, "reason": "somebody has them"}],
 }

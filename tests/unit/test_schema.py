@@ -94,7 +94,7 @@ def test_every_key_has_a_description_and_its_default():
     properties = get_schema()["properties"]
     service = properties["services"]["anyOf"][1]["additionalProperties"]["anyOf"][1]
 
-    assert {*properties} == {*keys_of(Settings), "services", "env"}
+    assert {*properties} == {*keys_of(Settings), "services", "env", "pytest"}
     assert {*service["properties"]} == {*keys_of(Service)}
     assert {*keys_of(Service)} == {
         each.name.replace("_", "-") for each in fields(Service) if each.name != "name"

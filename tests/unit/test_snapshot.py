@@ -14,7 +14,8 @@ from portconf.snapshot import SETTLED_NS, done, fingerprint, read, settled, surr
 
 PORTS = {"web": 4000, "db": 4001}
 VARIABLES = {"WEB_PORT": "4000", "URL": "http://x/?a=b", "EMPTY": ""}
-ANSWERS = {"web": "4000", "db": "4001"}, VARIABLES
+FACTS = {"lease": "4000-4001", "guard": "error"}
+ANSWERS = {"web": "4000", "db": "4001"}, VARIABLES, FACTS
 INPUTS = ("pyproject.toml", "plan.json")
 
 
@@ -37,6 +38,7 @@ def keep(root: Path, **changes) -> bool:
     options: dict[str, Any] = {
         "ports": PORTS,
         "variables": VARIABLES,
+        "facts": FACTS,
         "read_ns": settled_now(),
     }
     options |= {"inputs": inputs, **changes}
@@ -67,9 +69,9 @@ def test_a_sub_folder_of_the_project_gets_the_same_answer(project):
 
 @pytest.mark.parametrize("ports", [{}, PORTS])
 def test_nothing_is_an_answer_too(project, ports):
-    keep(project, ports=ports, variables={})
+    keep(project, ports=ports, variables={}, facts={})
 
-    assert read(str(project)) == ({k: str(v) for k, v in ports.items()}, {})
+    assert read(str(project)) == ({k: str(v) for k, v in ports.items()}, {}, {})
 
 
 def _longer(path: Path) -> None:
@@ -375,7 +377,7 @@ def test_a_value_with_a_carriage_return_is_kept_whole_or_not_at_all(project):
 
     keep(project, variables=variables)
 
-    assert read(str(project)) in (None, (ANSWERS[0], variables))
+    assert read(str(project)) in (None, (ANSWERS[0], variables, FACTS))
 
 
 def test_what_cannot_be_written_leaves_nothing_behind(project):
@@ -407,7 +409,7 @@ def test_a_linked_worktree_keeps_its_answers_in_its_own_git_directory(
 
     assert keep(topic, ports={"web": 20000}, variables={})
 
-    assert read(str(topic)) == ({"web": "20000"}, {})
+    assert read(str(topic)) == ({"web": "20000"}, {}, FACTS)
     assert read(str(project)) == ANSWERS
     assert len(list((own / "portconf").iterdir())) == 1
 

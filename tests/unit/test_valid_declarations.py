@@ -6,8 +6,9 @@ import pytest
 
 from portconf import formats
 from portconf.declaration import load
+from portconf.environment import STAMP
 from portconf.plan import begin, extend
-from portconf.variables import STAMP, compute
+from portconf.variables import compute
 
 
 CASES = sorted((Path(__file__).parents[1] / "projects" / "valid").iterdir())

@@ -2,12 +2,13 @@ import pytest
 
 from conftest import SEVEN
 from portconf.declaration import parse
+from portconf.environment import compose_project
 from portconf.errors import AssignmentError, ConfigError
 from portconf.model import Assignment, Endpoint, Plan, Service
 from portconf.plan import begin, extend
 from portconf.settings import Settings
 from portconf.templates import Template
-from portconf.variables import compose_project, compute, endpoints, stamp, variable
+from portconf.variables import compute, endpoints, stamp, variable
 
 
 ROOT = "/home/you/shop"
