@@ -145,6 +145,8 @@ def started(*words: str, at: Checkout | Path, **environment: str) -> Iterator[Su
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_ADDOPTS": options,
             "TOLD": str(folder),
+            # The one that all runs share may need a minute's cleaning.
+            "PYTEST_DEBUG_TEMPROOT": str(folder),
             "COLUMNS": "200",
             **environment,
         },

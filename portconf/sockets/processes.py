@@ -13,6 +13,7 @@ _UNREACHABLE = "(unreachable)"
 # What is looked at of a command line, which may have megabytes, and of variables.
 _COMMAND, _VARIABLES = 4096, 1 << 20
 _TABLE = 1 << 20
+_GENERATIONS = 5
 _TICKS = os.sysconf("SC_CLK_TCK")
 # Words of /proc/PID/stat, counted from the 3rd.
 _PARENT, _THREADS, _START = 1, 17, 19
@@ -117,10 +118,20 @@ def _means_another(pid: int, folder: str) -> bool:
 
 
 def _mark(pid: int) -> str | None:
+    """Return the mark of a process, or of who started it where its own is gone."""
     start = os.fsencode(f"{words.MARK}=")
-    for each in _read(f"{_PROC}/{pid}/environ", _VARIABLES).split(b"\0"):
-        if each.startswith(start):
-            return os.fsdecode(each[len(start) :])
+    above: int | None = pid
+    for _ in range(_GENERATIONS):
+        if above in (None, 1):
+            break
+        variables = _read(f"{_PROC}/{above}/environ", _VARIABLES).split(b"\0")
+        for each in variables:
+            if each.startswith(start):
+                return os.fsdecode(each[len(start) :])
+        if any(b"=" in each for each in variables):
+            break
+        # Redis, for one, writes its title over its variables.
+        above = parent(above)
     return None
 
 

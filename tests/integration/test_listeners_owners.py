@@ -123,6 +123,19 @@ def test_a_process_without_mark_has_none(tmp_path):
     assert found.marked is None
 
 
+@linux
+def test_a_process_without_variables_has_the_mark_of_who_started_it(tmp_path):
+    """As a Redis has, which writes its title over its variables."""
+    start = "import os, sys; os.spawnve(os.P_WAIT, sys.executable, %r, {})"
+    words = [sys.executable, "-I", "-S", "-c", SERVER]
+    env = {**os.environ, "PORTCONF_ROOT": "/home/you/shop"}
+    with server(program=start % words, cwd=tmp_path, env=env) as (_, (port,)):
+        found = owner(port)
+
+    assert found is not None
+    assert found.marked == "/home/you/shop"
+
+
 def test_each_listener_gets_its_own_owner():
     with (
         server() as (one, (first,)),
