@@ -22,7 +22,7 @@ from portconf import errors, formats, plan as planning
 from portconf.cli import VERBS, dispatch
 from portconf.keys import Key, keys_of
 from portconf.model import Service
-from portconf.settings import Settings, Tests
+from portconf.settings import Pytest, Settings
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -239,7 +239,7 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "formats": _formats,
     "service-keys": lambda: _keys(Service),
     "settings-keys": lambda: _keys(Settings),
-    "pytest-keys": lambda: _keys(Tests),
+    "pytest-keys": lambda: _keys(Pytest),
     "verbs": _verbs,
 }
 

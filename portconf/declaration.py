@@ -10,7 +10,7 @@ from portconf.errors import ConfigError
 from portconf.keys import dotted, read_table
 from portconf.kinds import Problem, did_you_mean, shown
 from portconf.model import Service, name_problem, variable_of, variable_problem
-from portconf.settings import PYPROJECT, Settings, Tests
+from portconf.settings import PYPROJECT, Pytest, Settings
 from portconf.templates import Template
 
 
@@ -228,12 +228,12 @@ def _templates(raw: Any, names: list[str], problems: list[str]) -> Iterator[Temp
         yield template
 
 
-def _tests(raw: Any, problems: list[str]) -> Tests:
+def _tests(raw: Any, problems: list[str]) -> Pytest:
     at = (*_AT, "pytest")
     if not isinstance(raw, dict):
         problems.append(f"{dotted(*at)} must be a table, got {shown(raw)}")
-        return Tests()
-    return Tests(**read_table(Tests, raw, at, problems))
+        return Pytest()
+    return Pytest(**read_table(Pytest, raw, at, problems))
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:

@@ -33,7 +33,7 @@ class Isolating(Answering):
             *parts: What they are for, like the names of workers; none stands for one
                 that is for the process itself.
             probe: Says which ports of a new lease are not to be had after all, and
-                who has them; None stands for trying to bind them.
+                who has them, where all of them could be bound a moment before.
 
         Raises:
             LeaseConflictError: If a fixed port is another checkout's.

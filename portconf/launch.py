@@ -109,6 +109,7 @@ class Trial:
 
     def __call__(self, lease: Lease) -> Mapping[int, str]:
         """Return the ports of a new lease that are not to be had, with the reason."""
+        self.held.close()
         wanted, block = self.wanted(lease), lease.block.ports() if lease.block else ()
         # A fixed port is no other in the next block.
         self.ports = {p: each for p, each in wanted.ports.items() if p in block}

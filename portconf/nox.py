@@ -11,6 +11,7 @@ The ports in nox sessions: `session`, `with_ports`, and the verbs as sessions.
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -148,22 +149,25 @@ def _export(current: nox.Session, *, guard: bool, isolate: bool) -> "Project":
     )
     from portconf.project import Project  # noqa: PLC0415
 
-    try:
-        found = Project.find()
-        if isolate:
-            (found,) = found.isolated(str(current.name))
-        variables = found.variables()
-        for note in found.guard().notes if guard else found.cautions(grave=True):
-            current.warn(f"portconf: {note}")
-    except ForeignListenerError as error:
-        # nox ends with 1 where a session fails: only leaving tells a script the code.
-        for line in f"{error.message}\nhint: {error.hint}".splitlines():
-            current.log(f"portconf: {line}")
-        raise SystemExit(error.exit_code) from error
-    except PortconfError as error:
-        hint = f" (hint: {error.hint})" if error.hint else ""
-        current.error(f"portconf: {error.message}{hint}")
-    for name in left_over(os.environ, variables):
-        current.env[name] = None  # nox takes it away
-    current.env.update(variables)
+    with ExitStack() as undo:
+        try:
+            found = Project.find()
+            if isolate:
+                (found,) = found.isolated(str(current.name))
+                undo.callback(found.end)  # nox goes on after a session that fails
+            variables = found.variables()
+            for note in found.guard().notes if guard else found.cautions(grave=True):
+                current.warn(f"portconf: {note}")
+        except ForeignListenerError as error:
+            # nox ends with 1 where a session fails: only leaving tells a script the code.
+            for line in f"{error.message}\nhint: {error.hint}".splitlines():
+                current.log(f"portconf: {line}")
+            raise SystemExit(error.exit_code) from error
+        except PortconfError as error:
+            hint = f" (hint: {error.hint})" if error.hint else ""
+            current.error(f"portconf: {error.message}{hint}")
+        for name in left_over(os.environ, variables):
+            current.env[name] = None  # nox takes it away
+        current.env.update(variables)
+        undo.pop_all()
     return found

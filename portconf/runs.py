@@ -70,7 +70,7 @@ class Runs:
             plan: The plan that each of them is to hold.
             parts: What they are for, each named once.
             probe: Says which ports of a new lease are not to be had after all, and
-                who has them; None stands for trying to bind them.
+                who has them, where all of them could be bound a moment before.
 
         Raises:
             LeaseConflictError: If a port that cannot move is another checkout's.
@@ -83,7 +83,7 @@ class Runs:
         registry = self._registry()
         known = self.leases.known(registry)
         wanted = replace(self.leases.wanted(known, plan), nth=self.leases.nth())
-        return self._granted(registry, wanted, parts, probe or survey.held)
+        return self._granted(registry, wanted, parts, probe)
 
     def adopt(self, plan: Plan, *, controller: str, part: str) -> Lease:
         """
@@ -133,7 +133,7 @@ class Runs:
             size=rules.STEP,
             nth=self.leases.nth(),
         )
-        return self._granted(registry, wanted, (part,), survey.held)[0]
+        return self._granted(registry, wanted, (part,), None)[0]
 
     def drop(self, leases: Iterable[Lease]) -> None:
         """
@@ -167,8 +167,8 @@ class Runs:
             return registry
         raise RegistryError(
             "the registry is off, so a run can have no ports of its own",
-            hint="unset PORTCONF_REGISTRY or let it name a file, or do without: in pytest"
-            " by --portconf-isolate=off",
+            hint="unset PORTCONF_REGISTRY or let it name a file, or do without ports of"
+            " its own (pytest: --portconf-isolate=off)",
         )
 
     def _granted(
@@ -176,7 +176,7 @@ class Runs:
         registry: Registry,
         wanted: Wanted,
         parts: Sequence[str],
-        probe: "Probe",
+        probe: "Probe | None",
     ) -> tuple[Lease, ...]:
         survey.check_blocks(wanted.blocks)
         used = survey.listening(wanted.blocks)
@@ -203,7 +203,9 @@ class Runs:
                 if not gone:
                     raise
                 continue
-            held = {port: who for each in given for port, who in probe(each).items()}
+            held: dict[int, str] = {}
+            for each in given:
+                held |= survey.held(each) or (probe(each) if probe else {})
             if not held:
                 return given
             used |= held

@@ -4,7 +4,7 @@ from typing import Any
 
 from portconf.keys import Key, keys_of
 from portconf.model import FREE_VARIABLE_PATTERN, NAME_PATTERN, Service
-from portconf.settings import Settings, Tests
+from portconf.settings import Pytest, Settings
 from portconf.templates import LIMIT, TEMPLATE_PATTERN
 
 
@@ -73,7 +73,7 @@ def get_schema(tool_name: str = "portconf") -> dict[str, Any]:
             "pytest": {
                 "description": "How pytest uses the ports.",
                 "type": "object",
-                "properties": _properties(keys_of(Tests)),
+                "properties": _properties(keys_of(Pytest)),
                 "additionalProperties": False,
             },
         },

@@ -39,7 +39,7 @@ class Isolate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tests:
+class Pytest:
     """How pytest uses the ports; its fields are the keys of `[tool.portconf.pytest]`."""
 
     isolate: Isolate = key(
@@ -107,7 +107,7 @@ class Settings:
     )
     services: tuple[Service, ...] = ()
     templates: tuple[Template, ...] = ()
-    tests: Tests = Tests()
+    tests: Pytest = Pytest()
 
     def by_name(self) -> dict[str, Service]:
         """Return the declared services, in their order."""

@@ -202,15 +202,18 @@ _WRONG = {
 }
 
 
+def beside() -> dict[str, str]:
+    """Let a program find these modules, also where Python does not look beside it."""
+    above = [os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")]
+    return {"PYTHONPATH": os.pathsep.join(filter(None, above))}
+
+
 def _run(workload: str, place: Path, *numbers: int) -> dict[str, Any]:
     registry = place / "state" / "registry.sqlite3"
     registry.parent.mkdir(parents=True, mode=0o700)
     command = [sys.executable, __file__, workload, str(place), *map(str, numbers)]
     # Without git, which `init` would start to ask what it ignores.
-    env = {**unmeasured(), "PORTCONF_REGISTRY": str(registry), "PATH": ""}
-    # The modules beside this one, also where Python does not look there by itself.
-    above = [os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")]
-    env["PYTHONPATH"] = os.pathsep.join(filter(None, above))
+    env = {**unmeasured(), "PORTCONF_REGISTRY": str(registry), "PATH": "", **beside()}
     done = subprocess.run(
         command, stdout=subprocess.PIPE, check=True, timeout=_PATIENCE, env=env
     )

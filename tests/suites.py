@@ -1,4 +1,4 @@
-"""Runs of pytest in a user's project, and what their tests saw."""
+"""Runs of pytest or nox in a user's project, and what their tests saw."""
 
 import json
 import os
@@ -50,29 +50,27 @@ def pytest_sessionfinish(session):
 
 @pytest.fixture
 def meet():
-    """Wait until so many processes are in a test, or a file is there."""
+    """Wait until a file is there."""
 
-    def meet(what, processes=0):
+    def meet(what):
         ends = time.monotonic() + 30
-        (TOLD / f"{what}-{os.getpid()}.here").touch()
-        while len([*TOLD.glob(f"{what}-*.here")]) < processes or not (
-            processes or (TOLD / what).exists()
-        ):
+        while not (TOLD / what).exists():
             assert time.monotonic() < ends, "the others never came"
             time.sleep(0.01)
 
     return meet
 '''
-# Others' plugins are loaded by the tests that are about them.
+# Others' plugins are loaded by the tests that are about them; and assertions that are
+# explained take their time.
 _BARE = (
-    "-p no:anyio -p no:asyncio -p no:cacheprovider -p no:env -p no:hypothesispytest"
+    "--assert=plain -p no:anyio -p no:asyncio -p no:cacheprovider -p no:env -p no:hypothesispytest"
     " -p no:postgresql -p no:randomly"
 )
 
 
 @dataclass(frozen=True)
 class Told:
-    """What one test saw."""
+    """What one test or session saw."""
 
     test: str
     worker: str
@@ -94,7 +92,7 @@ class Told:
 
 @dataclass
 class Suite:
-    """One run of pytest."""
+    """One run of pytest or nox."""
 
     process: subprocess.Popen[str]
     folder: Path
@@ -127,18 +125,21 @@ class Suite:
 
 
 @contextmanager
-def started(*words: str, at: Checkout | Path, **environment: str) -> Iterator[Suite]:
+def started(
+    *words: str, at: Checkout | Path, program: str = "pytest", **environment: str
+) -> Iterator[Suite]:
     """
-    Start pytest as users do; it has ended or is killed when the block ends.
+    Start a program as users do; it has ended or is killed when the block ends.
 
     Its output is both streams, as on a terminal. ``environment`` has what it gets over
-    this process's; `PLUGINS` are options, in place of those that leave others' out.
+    this process's; `PLUGINS` are options of pytest, in place of those that leave
+    others' out.
     """
     folder = Path(mkdtemp(dir=os.environ["HOME"]))
     options = environment.pop("PLUGINS", _BARE)
     root = at.root if isinstance(at, Checkout) else at
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest", *words],
+        [sys.executable, "-m", program, *words],
         cwd=root,
         env={
             **os.environ,
@@ -162,9 +163,11 @@ def started(*words: str, at: Checkout | Path, **environment: str) -> Iterator[Su
             process.kill()
 
 
-def ran(*words: str, at: Checkout | Path, **environment: str) -> Suite:
-    """Run pytest to its end."""
-    with started(*words, at=at, **environment) as suite:
+def ran(
+    *words: str, at: Checkout | Path, program: str = "pytest", **environment: str
+) -> Suite:
+    """Run a program to its end."""
+    with started(*words, at=at, program=program, **environment) as suite:
         return suite.end()
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from checkouts import declaration, free_ports
-from lessees import fork
+from lessees import beside, fork
 
 from portconf.project import Project
 
@@ -54,6 +54,7 @@ def crowd(place: Path, *, runs: int, checkouts: int) -> Crowd:
         stdout=subprocess.PIPE,
         check=True,
         timeout=120,
+        env={**os.environ, **beside()},
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return Crowd(**found)

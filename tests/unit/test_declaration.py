@@ -5,7 +5,7 @@ import pytest
 from portconf.declaration import candidates, load, parse
 from portconf.errors import ConfigError
 from portconf.model import PortRange, Protocol, Service
-from portconf.settings import Settings
+from portconf.settings import Guard, Isolate, Pytest, Settings
 
 
 def declared(text: str) -> Settings:
@@ -40,6 +40,23 @@ def test_an_empty_table_is_a_declaration_of_defaults():
 )
 def test_services_can_be_declared_in_any_form_and_keep_their_order(text):
     assert declared(text).services == (Service(name="web"), Service(name="db"))
+
+
+@pytest.mark.parametrize(
+    ("table", "meant"),
+    [
+        ("", Pytest()),
+        ("isolate = 'run'", Pytest(isolate=Isolate.RUN)),
+        (
+            "isolate = 'off'\nguard = 'warn'",
+            Pytest(isolate=Isolate.OFF, guard=Guard.WARN),
+        ),
+    ],
+)
+def test_what_pytest_is_told_is_for_pytest_alone(table, meant):
+    settings = declared(f"[tool.portconf.pytest]\n{table}")
+
+    assert settings == Settings(tests=meant)
 
 
 def test_the_short_form_is_the_purpose():

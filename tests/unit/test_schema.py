@@ -13,7 +13,7 @@ from portconf.declaration import from_dict
 from portconf.keys import keys_of
 from portconf.model import Service
 from portconf.schema import get_schema
-from portconf.settings import Settings
+from portconf.settings import Pytest, Settings
 
 
 PROJECTS = Path(__file__).parents[1] / "projects"
@@ -94,17 +94,22 @@ def test_every_key_has_a_description_and_its_default():
     properties = get_schema()["properties"]
     service = properties["services"]["anyOf"][1]["additionalProperties"]["anyOf"][1]
 
+    tests = properties["pytest"]["properties"]
     assert {*properties} == {*keys_of(Settings), "services", "env", "pytest"}
+    assert {*tests} == {*keys_of(Pytest)}
     assert {*service["properties"]} == {*keys_of(Service)}
     assert {*keys_of(Service)} == {
         each.name.replace("_", "-") for each in fields(Service) if each.name != "name"
     }
-    for key in [*properties.values(), *service["properties"].values()]:
+    every = (properties, service["properties"], tests)
+    for key in (key for table in every for key in table.values()):
         assert key["description"]
     assert properties["base-port"]["default"] == 4000
     assert properties["instance-range"]["default"] == "20000-29999"
     assert service["properties"]["shared"]["default"] is False
     assert "default" not in service["properties"]["port"]
+    assert tests["isolate"]["default"] == "worker"
+    assert "default" not in tests["guard"]  # what the one above says
 
 
 @pytest.mark.external

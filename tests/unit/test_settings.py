@@ -6,7 +6,7 @@ import pytest
 from portconf.keys import keys_of
 from portconf.kinds import Problem
 from portconf.model import PortRange, Service
-from portconf.settings import Settings
+from portconf.settings import Guard, Isolate, Pytest, Settings
 
 
 def test_the_defaults_are_those_of_the_design():
@@ -20,6 +20,8 @@ def test_the_defaults_are_those_of_the_design():
     assert settings.dotenv == ".env"
     assert settings.compose_env == ".env.compose"
     assert settings.shell_exports == "port_exports.sh"
+    assert settings.guard is Guard.ERROR
+    assert settings.tests == Pytest(isolate=Isolate.WORKER, guard=None)
 
 
 def test_a_service_is_found_by_its_name():
