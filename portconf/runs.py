@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Probe = Callable[[Lease], Mapping[int, str]]
 
+_LOOKS = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
@@ -179,12 +181,14 @@ class Runs:
         probe: "Probe | None",
     ) -> tuple[Lease, ...]:
         survey.check_blocks(wanted.blocks)
-        used = survey.listening(wanted.blocks)
-        frozen = self.leases.access().frozen
+        frozen, leased = self.leases.access().frozen, dict[int, str]()
         if frozen:  # which others write to, and we cannot
             space = wanted.holder.namespace
             known = frozen.read(lambda table: table.taken(space, wanted.blocks))
-            used |= dict.fromkeys(known, "leased in the machine's registry")
+            leased = dict.fromkeys(known, "leased in the machine's registry")
+        used = survey.listening(wanted.blocks) | leased
+        # Who has let a port go since it was refused, like a probe, is in nobody's way.
+        looks, fleeting = _LOOKS, False
         asking = [_process(part) for part in parts]
         gone: frozenset[int] = frozenset()
         while True:
@@ -197,18 +201,19 @@ class Runs:
             try:
                 given = registry.change(_granting(wanted, facts, asking))
             except BlocksExhaustedError:
-                if gone:
+                every = registry.read(lambda table: table.all())
+                if not gone and (gone := presence.gone(every)):
+                    continue
+                if not fleeting or not (looks := looks - 1):
                     raise
-                gone = presence.gone(registry.read(lambda table: table.all()))
-                if not gone:
-                    raise
+                used, fleeting = survey.listening(wanted.blocks) | leased, False
                 continue
             held: dict[int, str] = {}
             for each in given:
                 held |= survey.held(each) or (probe(each) if probe else {})
             if not held:
                 return given
-            used |= held
+            used, fleeting = used | held, True
             self.drop(given)
 
 

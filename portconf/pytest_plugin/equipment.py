@@ -90,7 +90,7 @@ class Equipment:
 
             # What the snapshot answers has no warnings either.
             ports = {int(port) for port in self._known.values()}
-            if mode == "off" or not sockets.listening(ports):
+            if mode == "off" or not sockets.anybody(ports):
                 return ()
         return watch(self.project, mode)
 

@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portconf.sockets.binding import bindable, unusable
     from portconf.sockets.docker import containers
+    from portconf.sockets.glance import anybody
     from portconf.sockets.holders import owners
     from portconf.sockets.holding import (
         Held,
@@ -30,6 +31,7 @@ __all__ = [
     "Bindable",
     "Held",
     "adopt",
+    "anybody",
     "bindable",
     "can_hold",
     "can_leave",
@@ -52,6 +54,7 @@ _HOMES = {
     "Bindable": "traces",
     "Held": "holding",
     "adopt": "holding",
+    "anybody": "glance",
     "bindable": "binding",
     "can_hold": "holding",
     "can_leave": "holding",

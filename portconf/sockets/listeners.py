@@ -12,11 +12,7 @@ from portconf.ownership import Listener
 from portconf.sockets import netlink
 
 
-# A socket that listens has this state; an unconnected one of UDP has it too.
-_LISTENING = (
-    (Protocol.TCP, socket.IPPROTO_TCP, netlink.LISTEN),
-    (Protocol.UDP, socket.IPPROTO_UDP, netlink.CLOSE),
-)
+_SPOKEN = {socket.IPPROTO_TCP: Protocol.TCP, socket.IPPROTO_UDP: Protocol.UDP}
 
 
 def listening(ports: Collection[int] | None = None) -> tuple[Listener, ...]:
@@ -49,10 +45,10 @@ def _by_netlink(ports: Collection[int] | None) -> list[Listener]:
     found: list[Listener] = []
     wanted = None if ports is None else frozenset(ports)
     with _no_collection(), netlink.sock_diag() as kernel:
-        for protocol, number, state in _LISTENING:
+        for number, state in netlink.LISTENING:
             for family in (socket.AF_INET, socket.AF_INET6):
                 table = kernel.table(family, number, (state,), wanted)
-                found += _listeners(table, protocol, wanted)
+                found += _listeners(table, _SPOKEN[number], wanted)
     return found
 
 

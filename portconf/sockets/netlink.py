@@ -25,6 +25,9 @@ LISTEN: Final = 10
 # know no such bit and leave such sockets out.
 BOUND: Final = 13
 
+# A socket that listens has this state; an unconnected one of UDP has it too.
+LISTENING: Final = ((socket.IPPROTO_TCP, LISTEN), (socket.IPPROTO_UDP, CLOSE))
+
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3

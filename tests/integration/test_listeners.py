@@ -14,7 +14,7 @@ import pytest
 
 from portconf.model import Protocol
 from portconf.ownership import Listener
-from portconf.sockets import listening, namespace, netlink
+from portconf.sockets import anybody, listening, namespace, netlink
 
 
 TCP, UDP = Protocol.TCP, Protocol.UDP
@@ -64,6 +64,22 @@ def some() -> Iterator[dict[tuple[int, str, str], socket.socket]]:
                     continue  # no IPv6 here
                 made[port_of(each), protocol, host] = each
         yield made
+
+
+def test_one_glance_sees_each_listener_and_nothing_that_does_not_listen():
+    with some() as made, opened(backlog=None) as silent:
+        seen = {port for port, _, _ in made if anybody([port])}
+        quiet = anybody([port_of(silent)])
+
+    assert seen == {port for port, _, _ in made}
+    assert not quiet or sys.platform != "linux"
+    assert not anybody(seen) or sys.platform != "linux"
+
+
+def test_where_nobody_can_look_somebody_may_be_there(monkeypatch):
+    monkeypatch.setattr(netlink, "sock_diag", refuse)
+
+    assert anybody([1])
 
 
 def test_all_that_listens_is_found_with_protocol_and_address():
