@@ -15,6 +15,12 @@ ROOT = "PORTCONF_ROOT"
 RUN = "PORTCONF_RUN"
 """The number of a process lease, in the environment of that run and nowhere else."""
 
+begun: "dict[str, object]" = {}
+"""By project, the `Access` that a run of the tests has begun with, or its file.
+
+Tests move the home folder, where the machine's registry would be looked for.
+"""
+
 
 def left_over(
     environment: "Mapping[str, str]", variables: "Mapping[str, str]"

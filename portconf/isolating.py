@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Self
 
 from portconf.answering import Answering
 from portconf.errors import RegistryError, UsageError
-from portconf.registry.access import Access
 from portconf.registry.values import Lease
 
 
@@ -93,15 +92,3 @@ class Isolating(Answering):
             return self.runs().ports(size, plan=self.plan(), part=spare.PART)
 
         return spare.pool(self.root).get(count, lease)
-
-    def pinned(self, opened: Access | None = None) -> Self:
-        """
-        Return this project with one registry, whatever becomes of the environment.
-
-        Args:
-            opened: The registry; None stands for the one that it has now.
-
-        Raises:
-            RegistryError: If that is refused.
-        """
-        return replace(self, opened=opened or self.leases().access(make=True))

@@ -35,13 +35,11 @@ class Leases:
         folder: The project's folder.
         settings: Its declaration.
         timeout: Seconds to wait for other commands.
-        opened: The registry; None: the one that the environment names at each use.
     """
 
     folder: Folder
     settings: Settings
     timeout: float
-    opened: Access | None = None
 
     def access(self, *, make: bool = False) -> Access:
         """
@@ -50,7 +48,7 @@ class Leases:
         Raises:
             RegistryError: See `portconf.registry.access.to`.
         """
-        return self.opened or access.to(self.folder, timeout=self.timeout, make=make)
+        return access.to(self.folder, timeout=self.timeout, make=make)
 
     def find(self) -> Lease | None:
         """

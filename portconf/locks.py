@@ -71,10 +71,19 @@ def _forget() -> None:
     _queues.clear()
     while _held:
         os.close(_held.pop())
+    whole.release()
 
+
+# SQLite keeps locks and mutexes by process: a child that is forked while a thread is
+# inside of it waits for ever, with the queue in its hands, or believes that it has locks
+# which it has not. So no fork comes in between.
+whole = threading.RLock()
+"""What a fork waits for: held around whatever a child could not go on from."""
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(
+        before=whole.acquire, after_in_parent=whole.release, after_in_child=_forget
+    )
 
 
 def _acquired(file: File, path: str, ends: float, timeout: float) -> int:

@@ -166,7 +166,9 @@ def _export(current: nox.Session, *, guard: bool, isolate: bool) -> "Project":
         except PortconfError as error:
             hint = f" (hint: {error.hint})" if error.hint else ""
             current.error(f"portconf: {error.message}{hint}")
-        for name in left_over(os.environ, variables):
+        # What an earlier call has put there as well.
+        there = os.environ | {k: v for k, v in current.env.items() if v is not None}
+        for name in left_over(there, variables):
             current.env[name] = None  # nox takes it away
         current.env.update(variables)
         undo.pop_all()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from portconf import declaration, fingerprints, locks, snapshot
 from portconf.decisions import Standing
+from portconf.environment import begun
 from portconf.errors import AssignmentError, ConfigError
 from portconf.folder import Folder
 from portconf.leases import Leases
@@ -41,7 +42,6 @@ class Reading:
         leased: Whether the checkout has a lease; without one the plan's numbers count.
         run: The process lease that counts in place of the checkout's; None: that of
             the run which this process is part of, or else the checkout's own.
-        opened: As in `Leases`.
     """
 
     root: str
@@ -50,7 +50,6 @@ class Reading:
     loaded_ns: int = field(default=0, compare=False, repr=False)
     leased: bool = True
     run: Lease | None = None
-    opened: Access | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def find(
@@ -104,7 +103,7 @@ class Reading:
         if not self.updates().stale():
             return self
         found = self.holding(self.root, lock_timeout=self.lock_timeout)
-        return replace(found, run=self.run, opened=self.opened) if found else self
+        return replace(found, run=self.run) if found else self
 
     def plan(self) -> Plan:
         """
@@ -231,7 +230,6 @@ class Reading:
             folder=Folder.at(self.root),
             settings=self.settings,
             timeout=self.lock_timeout,
-            opened=self.opened,
         )
 
     def runs(self) -> Runs:
@@ -264,8 +262,8 @@ class Reading:
         standing = self.held(plan)
         found = standing.variables(plan)
         # A caution is for every command to tell; what a run has is for that run alone,
-        # and a registry that was pinned may be another than the environment's.
-        mine = self.opened or (standing.lease and standing.lease.run)
+        # and the environment of a test may name another registry than its run's.
+        mine = self.root in begun or (standing.lease and standing.lease.run)
         if access.caution is None and not mine:
             snapshot.write(
                 self.root,

@@ -54,8 +54,9 @@ class Runs:
                 if mine and str(lease.number) == number and not presence.ended([lease]):
                     return lease
         raise RegistryError(
-            f"the run with process lease {number} has ended, and its ports may be"
-            " another's by now",
+            f"the run with process lease {number} has ended, or is not in"
+            f" {' or '.join(opened.files) or 'the registry, which is off'}: its ports may"
+            " be another's by now",
             hint=f"stop what it has left behind, or unset {RUN} to use the checkout's"
             " own ports",
         )

@@ -1,5 +1,6 @@
 """The last step of `run`: this process becomes the command."""
 
+import errno
 import os
 import signal
 
@@ -24,6 +25,8 @@ def become(words: "list[str]", variables: "Mapping[str, str]") -> "NoReturn":
     Raises:
         OSError: If the command cannot be run.
     """
+    if not words[0]:  # which `execvp` refuses in other words
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     for name in _left_over(variables):
         del os.environ[name]
     os.environ.update(variables)

@@ -86,6 +86,12 @@ def run(options: argparse.Namespace) -> Answer:
             found |= handover.variables(passed, pid=os.getpid())
     except PortconfError as error:
         raise NotRunError(error.message, exit_code=_OURS, hint=error.hint) from error
+    except OSError as error:
+        raise NotRunError(
+            f"the ports cannot be held or handed over: {error.strerror}",
+            exit_code=_OURS,
+            hint="let the process have more open files: 'ulimit -n' tells how many",
+        ) from error
     try:
         become(words, found)
     except OSError as error:

@@ -40,12 +40,24 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     """
     options = early_config.known_args_namespace
     if not (options.help or options.version):
-        folder = _declaring(os.getcwd()) or _declaring(str(early_config.rootpath))
-        if folder:
+        found = dict.fromkeys(filter(None, map(_declaring, _places(early_config))))
+        if found:
             from portconf.pytest_plugin import session  # noqa: PLC0415 - not for all
 
-            session.begin(early_config, folder)
+            session.begin(early_config, found)
     return (yield)
+
+
+def _places(config: pytest.Config) -> Iterator[str]:
+    """Yield where the tests' own project is looked for: where they lie comes first."""
+    named = (
+        each.partition("::")[0] for each in config.known_args_namespace.file_or_dir
+    )
+    paths = [os.path.realpath(path) for path in named if os.path.exists(path)]
+    if paths:
+        yield os.path.commonpath(paths)
+    yield os.getcwd()
+    yield str(config.rootpath)
 
 
 def _declaring(folder: str) -> str | None:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from portconf import snapshot
-from portconf.environment import INSTANCE, ROOT, RUN
+from portconf.environment import INSTANCE, ROOT, RUN, begun
 
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Equipment:
         isolate: Who has ports of its own: `worker`, `run` or `off`.
         guard: What a foreign server does to the run: `error`, `warn` or `off`.
         lease: The ports of the lease, for people; empty where there is none.
+        registry: The file that has it, where the snapshot tells; else empty.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Equipment:
         self.isolate = facts["isolate"]
         self.guard = facts["guard"]
         self.lease = facts["lease"]
-        self._registry = facts["registry"]
+        self.registry = facts["registry"]
         self._known = known
         self._project = project
 
@@ -59,21 +60,14 @@ class Equipment:
     @cached_property
     def project(self) -> "Project":
         """
-        The project, with the ports and the registry that this process has begun with.
-
-        Tests move the home folder, where the machine's registry would be looked for.
+        The project, with the ports of this process.
 
         Raises:
             ConfigError: If its declaration has been spoilt meanwhile.
         """
-        if self._project:
-            return self._project
         from portconf.project import Project  # noqa: PLC0415 - a plain run needs none
-        from portconf.registry import access  # noqa: PLC0415
 
-        found = Project.find(self.variables[ROOT])
-        kept = access.at(self._registry or None, timeout=found.lock_timeout)
-        return found.pinned(kept)
+        return self._project or Project.find(self.variables[ROOT])
 
     def watch(self, mode: str) -> tuple[str, ...]:
         """
@@ -95,9 +89,10 @@ class Equipment:
         return watch(self.project, mode)
 
     def end(self) -> None:
-        """Give up what was leased for this process."""
+        """Give up what was leased for this process, and what it has begun with."""
         if self._project:
             self._project.end()
+        begun.pop(self.variables[ROOT], None)
 
 
 def watch(project: "Project", mode: str) -> tuple[str, ...]:
@@ -133,6 +128,7 @@ def equip(
     if worker is None:
         known = _remembered(folder, isolate)
         if known and known.isolate != "run":
+            begun[known.variables[ROOT]] = known.registry
             return known
     from portconf.project import Project  # noqa: PLC0415 - a plain run needs none
 
@@ -144,9 +140,10 @@ def equip(
         project = project.adopted(*worker)
     elif chosen == "run" and project.runs().current() is None:
         (project,) = project.isolated("pytest")
-    variables = project.variables()  # which are remembered, so not of a pinned one
+    variables = project.variables()  # which are remembered, as long as nothing is begun
     facts = {**project.held(project.plan()).facts(""), "isolate": chosen}
-    return Equipment(variables, facts, project=project.pinned())
+    begun[project.root] = project.leases().access(make=True)
+    return Equipment(variables, facts, project=project)
 
 
 def listed(folder: str) -> Mapping[str, str]:

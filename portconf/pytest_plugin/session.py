@@ -33,31 +33,38 @@ class Spec(Protocol):
     env: dict[str, str]
 
 
-def begin(config: pytest.Config, folder: str) -> None:
+def begin(config: pytest.Config, folders: Iterable[str]) -> None:
     """
     Give this process its ports, and register what the run has of the plugin.
 
     Args:
         config: The early configuration.
-        folder: Where a project may be; without one nothing happens.
+        folders: Where a project may be, the first that is one counts; without one
+            nothing happens.
 
     Raises:
         pytest.UsageError: If the ports are not to be had.
     """
     options = config.known_args_namespace
     controller = os.environ.pop(_CONTROLLER, None)
-    worker = (controller, os.environ["PYTEST_XDIST_WORKER"]) if controller else None
+    part = os.environ.get("PYTEST_XDIST_WORKER")
+    worker = (controller, part) if controller and part else None
     if any(getattr(options, name, False) for name in _LISTS):
-        _set(listed(folder))
+        known = (listed(folder) for folder in folders)
+        _set(config, next(filter(None, known), {}))
         config.pluginmanager.register(fixtures, "portconf-fixtures")
         return
     try:
-        equipment = equip(folder, isolate=options.portconf_isolate, worker=worker)
+        tried = (
+            equip(folder, isolate=options.portconf_isolate, worker=worker)
+            for folder in folders
+        )
+        equipment = next(filter(None, tried), None)
     except PortconfError as error:
         raise pytest.UsageError(_worded(error)) from error
     if equipment is None:
         return
-    _set(equipment.variables)
+    _set(config, equipment.variables)
     config.stash[fixtures.EQUIPMENT] = equipment
     config.pluginmanager.register(fixtures, "portconf-fixtures")
     if worker is None:
@@ -137,10 +144,22 @@ class Session:
             reporter.write_line(f"portconf: {text}", **markup)
 
 
-def _set(variables: Mapping[str, str]) -> None:
+def _set(config: pytest.Config, variables: Mapping[str, str]) -> None:
+    # A second `pytest.main` in this process would be part of a run that has ended, and
+    # an outer run of pytester would go on with the inner one's ports.
+    before = {n: os.environ.get(n) for n in (*variables, *left_over(os.environ, {}))}
+    config.add_cleanup(lambda: _restore(before))
     for name in left_over(os.environ, variables):
         del os.environ[name]
     os.environ.update(variables)
+
+
+def _restore(before: Mapping[str, str | None]) -> None:
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @contextmanager

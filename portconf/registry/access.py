@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from portconf import checkout
+from portconf import checkout, environment
 from portconf.errors import RegistryError
 from portconf.folder import Folder
 from portconf.registry import place
@@ -42,6 +42,9 @@ def to(folder: Folder, *, timeout: float, make: bool = False) -> Access:
     Raises:
         RegistryError: If the registry is refused, or no place can be written.
     """
+    begun = environment.begun.get(folder.root)
+    if begun is not None:
+        return begun if isinstance(begun, Access) else _at(str(begun), timeout=timeout)
     found = place.machine()
     if found is None:
         return Access(registry=None, caution=_off(folder))
@@ -74,15 +77,9 @@ def to(folder: Folder, *, timeout: float, make: bool = False) -> Access:
     )
 
 
-def at(path: str | None, *, timeout: float) -> Access:
-    """
-    Return the registry in a file that was the machine's a moment ago.
-
-    Args:
-        path: The file; None where the registry was off.
-        timeout: Seconds to wait for other commands.
-    """
-    if path is None:
+def _at(path: str, *, timeout: float) -> Access:
+    """Return the registry in a file that was the machine's; without one, it was off."""
+    if not path:
         return Access(registry=None)
     return Access(registry=_sqlite(path, timeout), files=(path,))
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from portconf.errors import RegistryBusyError, RegistryError
+from portconf.locks import whole
 from portconf.registry.protocol import Table
 from portconf.registry.queue import share, turn
 from portconf.registry.rows import BROKEN, FORMAT, MAGIC, SCHEMA, Rows
@@ -100,7 +101,7 @@ class SqliteRegistry:
             # `_create` makes none like it. SQLite would take it for a new one, and throw
             # the log away that holds the leases.
             raise self._not_ours("it is empty")
-        with closing(self._connect()) as connection:
+        with whole, closing(self._connect()) as connection:
             connection.execute(begin)
             try:
                 self._check(connection)
@@ -202,7 +203,10 @@ class SqliteRegistry:
         temporary = f"{self.path}.{os.getpid()}-{os.urandom(4).hex()}"
         try:
             _touch(temporary)
-            with closing(sqlite3.connect(temporary, isolation_level=None)) as new:
+            with (
+                whole,
+                closing(sqlite3.connect(temporary, isolation_level=None)) as new,
+            ):
                 # Where the file system cannot carry it, the old journal stays.
                 new.execute("PRAGMA journal_mode = WAL")
                 new.executescript(SCHEMA)
@@ -221,7 +225,10 @@ class SqliteRegistry:
 
     def _scratch(self, rule: Callable[[Table], _T]) -> _T:
         """Run a rule on an empty registry that is nowhere."""
-        with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        with (
+            whole,
+            closing(sqlite3.connect(":memory:", isolation_level=None)) as connection,
+        ):
             connection.executescript(SCHEMA)
             return rule(Rows(connection, self.path))
 

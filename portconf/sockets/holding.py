@@ -201,7 +201,7 @@ def _one(port: int, protocol: Protocol, *, listens: bool, reuse: bool) -> Held |
         try:
             silent = tuple(
                 undo.enter_context(each)
-                for each in _silent(port, protocol, reuse=reuse)
+                for each in _silent(port, protocol, reuse=reuse, listens=listens)
             )
             servers = {}
             if listens:
@@ -210,6 +210,9 @@ def _one(port: int, protocol: Protocol, *, listens: bool, reuse: bool) -> Held |
                 # on 127.0.0.2.
                 for each in silent:
                     _set_reuse(each, on=False)
+                # Who came in between, on 127.0.0.2 say, listens by now or never can.
+                if protocol is Protocol.TCP and _listeners(port) > 1:
+                    return None
         except OSError as error:
             if error.errno in {errno.EADDRINUSE, errno.EACCES}:
                 return None
@@ -218,7 +221,9 @@ def _one(port: int, protocol: Protocol, *, listens: bool, reuse: bool) -> Held |
         return Held(listening=servers, silent=silent)
 
 
-def _silent(port: int, protocol: Protocol, *, reuse: bool) -> Iterator[socket.socket]:
+def _silent(
+    port: int, protocol: Protocol, *, reuse: bool, listens: bool
+) -> Iterator[socket.socket]:
     """Yield the sockets that keep others from a port, as far as the host has them."""
     for family, address in _EVERY if can_hold() else ():
         # A second socket of UDP on IPv4 would be in the way of the first.
@@ -230,8 +235,9 @@ def _silent(port: int, protocol: Protocol, *, reuse: bool) -> Iterator[socket.so
             if error.errno in ABSENT:
                 continue
             raise
-        # After the bind, which was to find also those who have set it themselves.
-        _set_reuse(made, on=True)
+        # After the bind, which was to find also those who have set it themselves. Our
+        # server is on IPv4: no moment on ::1 for who is as quick as we.
+        _set_reuse(made, on=family == socket.AF_INET or not listens)
         yield made
 
 
@@ -255,6 +261,19 @@ def _bound(
         made.close()
         raise
     return made
+
+
+def _listeners(port: int) -> int:
+    """Return how many sockets of IPv4 listen on a port; 0 where nobody tells."""
+    try:
+        with netlink.sock_diag() as kernel:
+            states = (netlink.LISTEN,)
+            table = kernel.table(
+                socket.AF_INET, socket.IPPROTO_TCP, states, frozenset({port})
+            )
+            return [*table.ports].count(port)
+    except OSError:  # a sandbox
+        return 0
 
 
 def _set_reuse(which: socket.socket, *, on: bool) -> None:
