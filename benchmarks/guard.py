@@ -84,8 +84,9 @@ def _project(root: Path) -> tuple[Path, int]:
     names = ", ".join(f'"service-{number}"' for number in range(_SERVICES))
     text = f"[tool.portconf]\nbase-port = {first}\nservices = [{names}]\n"
     (root / "pyproject.toml").write_text(text, encoding="utf-8")
-    Project.find(str(root)).init()
-    return root, first
+    project = Project.find(str(root))
+    project.init()
+    return root, project.get("service-0")
 
 
 def _serve(first: int, root: Path, owner: Connection) -> None:

@@ -94,8 +94,10 @@ def _project(root: Path, count: int, health: str) -> tuple[Path, int]:
     lines = [f"service-{number} = {{ {health} }}" for number in range(count)]
     text = f"[tool.portconf]\nbase-port = {first}\n[tool.portconf.services]\n"
     (root / "pyproject.toml").write_text(text + "\n".join(lines), encoding="utf-8")
-    Project.find(str(root)).init()
-    return root, first
+    project = Project.find(str(root))
+    project.init()
+    # Another group's project may have leased the ports: then it has a block.
+    return root, project.get("service-0")
 
 
 def _late(port: int, root: Path, least: float, owner: Connection) -> None:

@@ -7,6 +7,7 @@ portconf. What a project with `[tool.portconf]` has of it is in `session`.
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -54,7 +55,7 @@ def _places(config: pytest.Config) -> Iterator[str]:
         each.partition("::")[0] for each in config.known_args_namespace.file_or_dir
     )
     paths = [os.path.realpath(path) for path in named if os.path.exists(path)]
-    if paths:
+    with suppress(ValueError):  # no path, or two drives
         yield os.path.commonpath(paths)
     yield os.getcwd()
     yield str(config.rootpath)

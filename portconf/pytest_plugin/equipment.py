@@ -117,7 +117,8 @@ def equip(
         folder: Where to look for a project.
         isolate: Who has ports of its own; None stands for what is declared.
         worker: For a worker of pytest-xdist that has a block of its own, who has leased
-            it and the name of the worker; None for any other process.
+            it with the registry's file, and the name of the worker; None for any other
+            process.
 
     Returns:
         None where there is no project.
@@ -137,7 +138,10 @@ def equip(
         return None
     chosen = isolate or project.settings.tests.isolate
     if worker:
-        project = project.adopted(*worker)
+        controller, _, registry = worker[0].partition(" ")
+        if os.path.exists(registry):  # it may be another machine's
+            begun[project.root] = registry
+        project = project.adopted(controller, worker[1])
     elif chosen == "run" and project.runs().current() is None:
         (project,) = project.isolated("pytest")
     variables = project.variables()  # which are remembered, as long as nothing is begun

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from portconf.registry.values import Lease
 
 _CONTROLLER = "PORTCONF_CONTROLLER"
-"""Tells a worker which process has leased its block. It is taken out on arrival."""
+"""Tells a worker which process has leased its block, and in which registry's file.
+
+It is taken out on arrival.
+"""
 
 # The options of pytest that only show something.
 _LISTS = (
@@ -68,6 +71,8 @@ def begin(config: pytest.Config, folders: Iterable[str]) -> None:
     config.stash[fixtures.EQUIPMENT] = equipment
     config.pluginmanager.register(fixtures, "portconf-fixtures")
     if worker is None:
+        # Also where pytest itself refuses to begin, as with an unknown option.
+        config.add_cleanup(equipment.end)
         guard = options.portconf_guard or equipment.guard
         session = Session(config, equipment, guard=guard)
         config.pluginmanager.register(session, "portconf-session")
@@ -115,14 +120,16 @@ class Session:
             self._leased = [each.run for each in workers if each.run]
             # Their blocks are new: it is for the ports that do not move.
             self._warn(watch(workers[0], self._guard))
+            files = self._equipment.project.registry_files()
+        # A second one is the checkout's own, which no home has to do with.
+        registry = files[0] if len(files) == 1 else ""
         for each in specs:
-            each.env[_CONTROLLER] = token()
+            each.env[_CONTROLLER] = f"{token()} {registry}"
         blocks = [each.range for each in self._leased]
         self._tell(f"{len(blocks)} blocks, from {blocks[0]} to {blocks[-1]}")
 
     def pytest_unconfigure(self) -> None:
-        """Give up what ends with the run."""
-        self._equipment.end()
+        """Give up what has ended with the workers."""
         if self._leased:
             runs = self._equipment.project.runs()
             with suppress(PortconfError):  # the next lease that is taken does it, too

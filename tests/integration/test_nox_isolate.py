@@ -1,12 +1,12 @@
 """Sessions of the real nox that have a block of ports of their own."""
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 import pytest
 from capability import needs
 from checkouts import SERVICES, Checkout, declaration, free_ports, rows, server
+from patience import until
 from suites import Suite, Told, ran, started, write
 
 from portconf.project import Project
@@ -49,6 +49,14 @@ def decorated(session):
 def called(session):
     ports = portconf.nox.with_ports(session, isolate=True)
     tell(session, ports["WEB_PORT"])
+
+
+@nox.session
+def returns(session):
+    portconf.nox.with_ports(session, isolate=True)
+    portconf.nox.with_ports(session)
+    tell(session, "api")
+    session.run(sys.executable, "-m", "portconf", "get", "db")
 
 
 @portconf.nox.session(isolate=True)
@@ -155,14 +163,6 @@ def disjoint(*sets: Iterable[int]) -> bool:
     return len(every) == len({*every})
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    ends = time.monotonic() + 50
-    while not holds():
-        assert time.monotonic() < ends, "it never came to pass"
-        time.sleep(0.02)
-
-
 def number(told: Told) -> int:
     return int(told.environ["PORTCONF_RUN"])
 
@@ -210,6 +210,21 @@ def test_a_session_that_calls_for_a_block_has_it_until_nox_ends(shop, base):
     (other,) = Project.find(str(shop.root)).isolated()  # drops what has ended
     other.end()
     assert processes() == []
+
+
+def test_a_session_that_calls_for_the_checkouts_ports_has_them_again(shop, base):
+    shop.init()
+    equip(shop)
+
+    suite = sessions("returns", at=shop)
+
+    assert suite.code == 0, suite.out
+    (told,) = suite.told
+    assert told.ports == {service: base + n for n, service in enumerate(SERVICES)}
+    assert told.more["api"] == base
+    assert f"\n{base + 1}\n" in suite.out
+    assert told.environ["PORTCONF_INSTANCE"] == "0"
+    assert "PORTCONF_RUN" not in told.environ
 
 
 def test_sessions_at_the_same_time_have_no_port_in_common(shop):

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from capability import needs
+from capability import needs, unmeasured
 from checkouts import (
     Checkout,
     declaration,
@@ -23,13 +22,15 @@ from checkouts import (
     rows,
     server,
 )
-from tenants import crowd
+from patience import state, until
+from tenants import crowd, family
 
 import portconf
 from portconf import runs, snapshot, sockets
 from portconf.errors import BlocksExhaustedError, LeaseConflictError, RegistryError
 from portconf.manager import PortManager
 from portconf.project import Project
+from portconf.registry.values import Lease
 
 
 pytestmark = needs("git")
@@ -76,18 +77,6 @@ def running(at: Checkout, *parts: str) -> Iterator[Running]:
             yield Running(process, number, tuple(ports))
         finally:
             process.kill()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    ends = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < ends, "it never came to pass"
-        time.sleep(0.002)
-
-
-def state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2][1]
 
 
 def project(at: Checkout) -> Project:
@@ -234,6 +223,40 @@ def test_where_not_all_have_room_none_is_kept(shop, base, made):
     assert len(numbers()) == 3
     shop.git("commit", "-qam", "x")
     assert shop.worktree("../tree").run("init").code == 5
+
+
+def test_what_a_probe_has_refused_for_a_moment_is_looked_at_again(shop, base, made):
+    shop.declare(narrow(base, 3))
+    refused: set[int] = set()
+
+    def probe(lease: Lease) -> dict[int, str]:
+        first = min(lease.service_ports())
+        if first in refused:
+            return {}
+        refused.add(first)
+        return {first: "another one's probe"}
+
+    made += project(shop).isolated(probe=probe)
+
+    (run,) = made
+    assert len(refused) == 3  # every block that there is
+    assert min(run.ports().values()) in refused
+    assert numbers() == {run.run.number}
+
+
+def test_what_a_probe_refuses_at_every_look_leaves_nothing_leased(shop, base):
+    shop.declare(narrow(base, 3))
+    asked: list[int] = []
+
+    def probe(lease: Lease) -> dict[int, str]:
+        asked.append(lease.number)
+        return dict.fromkeys(lease.service_ports(), "who stays")
+
+    with pytest.raises(BlocksExhaustedError):
+        project(shop).isolated(probe=probe)
+
+    assert 3 < len(asked) < 60
+    assert numbers() == set()
 
 
 def test_what_is_gone_makes_room_for_a_run(shop, base, made):
@@ -710,15 +733,29 @@ def test_a_forked_child_has_free_ports_of_its_own(shop):
     done = subprocess.run(
         [sys.executable, "-c", _FORKS],
         cwd=shop.root,
+        env=unmeasured(),  # coverage has a lock that a child never gets
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
 
     ports = done.stdout.split()
     assert len(ports) == 3 + 8 * 2, done.stderr
     # Only what a child has let go may come again.
     assert {*ports[:3]}.isdisjoint(ports[3:])
+
+
+def test_children_that_are_forked_while_threads_lease_have_ports_of_their_own(
+    tmp_path,
+):
+    """SQLite's locks are the process's: a child would wait for ever, or have none."""
+    found = family(tmp_path, children=12)
+
+    ports = [port for each in found.ports for port in each]
+    assert (found.hung, found.errors) == (0, [])
+    assert len({*ports}) == len(ports) == 120
+    assert found.rounds > 2  # else nothing was shown
 
 
 def test_every_port_of_the_range_is_to_be_had_one_by_one(shop, base):

@@ -1,6 +1,5 @@
 """The plugin in runs of the real pytest, in users' projects: without workers."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +15,7 @@ from checkouts import (
     rows,
     server,
 )
+from patience import until
 from suites import Suite, ran, write
 
 from portconf import snapshot
@@ -121,7 +121,7 @@ def test_a_plain_run_has_the_ports_of_its_checkout(tmp_path, base):
     expected = {"web": base, "db": base + 1, "sso": fixed}
     assert f"\nportconf: instance 0, {lease['ports']}\n" in suite.out
     assert suite.code == 1
-    assert " 1 failed, 15 passed " in suite.out
+    assert " 1 failed, 15 passed" in suite.out
     told = {each.test: each for each in suite.told}
     everything = told["test_all"]
     url = f"postgresql://127.0.0.1:{base + 1}/app"
@@ -162,6 +162,78 @@ def test_a_run_from_above_the_project_has_its_ports(shop, base):
     (told,) = suite.told
     assert told.more == {"web": base}
     assert int(told.at_import["WEB_PORT"]) == base
+
+
+MENTION = '[project]\nname = "x"\nversion = "1"\ndependencies = ["portconf"]\n'
+
+
+@pytest.mark.parametrize("case", ["another project", "a mention"])
+def test_the_project_of_the_tests_comes_before_that_of_the_current_folder(
+    case, shop, base
+):
+    """Both lie in one repository."""
+    here, there = shop.below("here"), shop.below("there")
+    there.declare(declaration(base + 10))
+    there.init()
+    if case == "a mention":
+        here.declare(MENTION)
+    else:
+        here.declare(declaration(base + 20))
+        here.init()
+    write(there.below("tests"), "def test_sees(tell, port): tell(web=port('web'))")
+
+    suite = ran("../there/tests/test_shop.py::test_sees", at=here)
+
+    assert suite.code == 0, suite.out
+    (told,) = suite.told
+    assert told.more == {"web": base + 10}
+    assert int(told.at_import["WEB_PORT"]) == base + 10
+    assert told.environ["PORTCONF_ROOT"] == str(there.root)
+
+
+def test_tests_that_lie_in_no_project_have_the_ports_of_the_current_folder(shop, base):
+    shop.init()
+    there = shop.below("../there")
+    there.declare(MENTION)
+    write(there, "def test_sees(tell, port): tell(web=port('web'))")
+
+    suite = ran("../there", at=shop)
+
+    (told,) = suite.told
+    assert told.more == {"web": base}
+
+
+TWICE = """
+import os, sys
+import pytest
+
+os.environ.pop("PYTEST_CURRENT_TEST", None)  # every run takes it away
+before = dict(os.environ)
+codes = [pytest.main(["--portconf-isolate=run", "-k", k]) for k in ("one", "two")]
+print("\\nleft:", sorted({*os.environ.items()} ^ {*before.items()}))
+sys.exit(any(codes))
+"""
+
+
+def test_a_second_run_of_one_process_is_no_part_of_the_first(shop):
+    write(
+        shop,
+        "import portconf\n"
+        "def test_one(tell, port): tell(web=[port('web'), portconf.get_port('web')])\n"
+        "test_two = test_one\n",
+    )
+    (shop.root / "twice.py").write_text(TWICE, encoding="utf-8")
+    shop.init()
+
+    suite = ran(at=shop, program="twice", WEB_PORT="1", PORTCONF_INSTANCE="7")
+
+    assert suite.code == 0, suite.out
+    assert "\nleft: []\n" in suite.out
+    told = {each.test: each for each in suite.told}
+    assert [*told] == ["test_one", "test_two"]
+    assert all(each.more["web"] == [each.port()] * 2 for each in told.values())
+    assert len({each.environ["PORTCONF_RUN"] for each in told.values()}) == 2
+    assert processes() == []
 
 
 def test_remembered_ports_are_the_computed_ones_and_a_change_counts_at_once(shop):
@@ -211,15 +283,7 @@ def header(suite: Suite) -> str:
     return line
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    ends = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < ends, "it never came to pass"
-        time.sleep(0.02)
-
-
-def test_what_another_checkouts_shell_has_exported_does_not_leak_in(shop):
+def test_what_another_checkouts_shell_has_exported_does_not_leak_in(shop, monkeypatch):
     write(shop, SEES)
     tree = shop.worktree("../tree")
     shop.init()
@@ -227,7 +291,11 @@ def test_what_another_checkouts_shell_has_exported_does_not_leak_in(shop):
     (run,) = Project.find(str(tree.root)).isolated()
     expected = Project.find(str(shop.root)).variables()
 
-    suite = ran(at=shop, **run.variables())
+    # Of a run with workers; these tests may be run by one themselves.
+    stray = {"PORTCONF_CONTROLLER": "1@boot/space/1"}
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+    suite = ran(at=shop, **run.variables(), **stray)
     run.end()
 
     (told,) = suite.told
@@ -246,12 +314,13 @@ def _nothing_at_home(monkeypatch, tmp_path):
 
 def test_away(tell, port, endpoints, bound_socket, free_port):
     served = bound_socket("web").getsockname()[1]
-    tell(web=[port("web"), endpoints["web"].port, served], holders=holders(free_port))
+    found = [port("web"), endpoints["web"].port, served, portconf.get_port("web")]
+    tell(web=found, holders=holders(free_port))
 """
 
 
 @pytest.mark.parametrize("words", ["-n0", "-n1"])
-def test_fixtures_stay_with_the_run_where_a_test_moves_the_home(words, shop):
+def test_ports_stay_with_the_run_where_a_test_moves_the_home(words, shop):
     """In it lies the registry: without it the worktree's lease is not to be seen."""
     tree = shop.worktree("../tree")
     shop.worktree("../earlier").init()
@@ -262,7 +331,7 @@ def test_fixtures_stay_with_the_run_where_a_test_moves_the_home(words, shop):
 
     assert suite.code == 0, suite.out
     (told,) = (each for each in suite.told if each.more)
-    assert told.more == {"web": [told.port()] * 3, "holders": [told.pid]}
+    assert told.more == {"web": [told.port()] * 4, "holders": [told.pid]}
     assert ("PORTCONF_RUN" in told.environ) == (words == "-n1")
 
 
@@ -382,7 +451,7 @@ def test_looks(tell, request):
 WITHOUT: dict[str, str | None] = {
     "nothing": None,
     "another tool": "[tool.other]\nx = 1\n",
-    "a mention": '[project]\nname = "x"\nversion = "1"\ndependencies = ["portconf"]\n',
+    "a mention": MENTION,
 }
 
 

@@ -2,8 +2,7 @@
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 import pytest
@@ -17,6 +16,7 @@ from checkouts import (
     rows,
     server,
 )
+from patience import until
 from suites import Told, ran, started, write
 
 from portconf import sockets
@@ -57,14 +57,6 @@ def test_meets(nth, tell, meet):
 def _no_engine_of_this_machine(monkeypatch) -> None:
     """Its containers may publish what the tests listen on."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    ends = time.monotonic() + 50
-    while not holds():
-        assert time.monotonic() < ends, "it never came to pass"
-        time.sleep(0.02)
 
 
 def processes() -> dict[int, int]:

@@ -107,6 +107,13 @@ def test_a_missing_command_is_127(shop):
     assert "portconf: cannot run 'no-such-command-anywhere'" in done.stderr
 
 
+def test_an_empty_word_is_no_command(shop):
+    done = ran("--", "", at=shop)
+
+    assert (done.returncode, done.stdout) == (127, "")
+    assert done.stderr == "portconf: cannot run '': No such file or directory\n"
+
+
 def test_a_file_that_is_no_program_is_126(shop):
     done = ran("--", shop.root / "pyproject.toml", at=shop)
 
@@ -249,6 +256,7 @@ def test_what_is_known_is_run_without_the_parser(known, words):
         ["sh", "-c", "exit 7"],
         ["--", "sh", "-c", "kill -PIPE $$; echo alive"],
         ["--", "no-such-command-anywhere"],
+        ["--", ""],
         ["--", "./pyproject.toml"],
         ["--", "echo", "{port:web}"],
         ["--", "echo", "{port:wbe}"],

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, closing, contextmanager, suppress
 from importlib.util import find_spec
 from typing import Any
@@ -20,7 +20,7 @@ from checkouts import Checkout, server
 import portconf
 from portconf import ForeignListenerError, PortInUseError, sockets
 from portconf.model import Protocol
-from portconf.sockets import Bindable
+from portconf.sockets import Bindable, holding as holding_sockets
 
 
 pytestmark = [
@@ -273,6 +273,25 @@ def test_remains_of_connections_are_in_nobodys_way(shop, base):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("words", [["--hold"], ["--pass-sockets", "web"]])
+def test_where_no_file_can_be_opened_the_limit_is_named(shop, words):
+    script = 'ulimit -n 32; exec "$@"'
+    command = started(shop, *words, "--", "echo", "never")
+
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr.startswith("portconf: the ports cannot be held or handed over: ")
+    assert "more open files: 'ulimit -n'" in done.stderr
+
+
 def test_sockets_are_handed_over_in_the_order_of_the_words(shop, base):
     found, told, pid = shown(shop, "--pass-sockets", "queue", "web")
 
@@ -494,6 +513,61 @@ def test_one_refused_port_leaves_none_bound(base):
     assert refused == {base + 1: Bindable.LISTENING}
     assert (held.silent, held.listening) == ((), {})
     assert sockets.bindable(base) is Bindable.FREE
+
+
+def quick(
+    monkeypatch: pytest.MonkeyPatch, moment: str, tries: Callable[[], object]
+) -> None:
+    """Let somebody try just before, or just after, a port gets its server."""
+    serve = holding_sockets.serve
+
+    def served(port: int, protocol: Protocol) -> socket.socket:
+        if moment == "before":
+            tries()
+        made = serve(port, protocol)
+        if moment == "after":
+            tries()
+        return made
+
+    monkeypatch.setattr(holding_sockets, "serve", served)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("address", [(V4, "127.0.0.2"), (V6, "::1")])
+def test_nobody_listens_beside_a_server_who_came_while_it_was_made(
+    base, monkeypatch, address, moment
+):
+    family, host = address
+    with socket.socket(family) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        came: list[int] = []
+
+        def tries() -> None:
+            with suppress(OSError):
+                other.bind((host, base))
+                other.listen()
+                came.append(base)
+
+        quick(monkeypatch, moment, tries)
+        held, refused = sockets.hold({base: Protocol.TCP}, listen=[base])
+        held.close()
+
+    # On ::1 there is no such moment; of who has met it on IPv4 we know.
+    assert came == ([base] if family == V4 else [])
+    assert [*refused] == came
+    assert sockets.bindable(base) is Bindable.FREE
+
+
+def test_who_has_bound_while_a_server_was_made_never_listens(base, monkeypatch):
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        quick(monkeypatch, "after", lambda: other.bind(("127.0.0.2", base)))
+        held, refused = sockets.hold({base: Protocol.TCP}, listen=[base])
+
+        with closing(held):
+            assert refused == {}
+            with pytest.raises(OSError, match="in use"):
+                other.listen()
 
 
 def test_a_port_that_another_holds_in_the_same_way_is_refused(base):

@@ -14,6 +14,7 @@ import pytest
 from answerers import answering, endless, said, silent, status
 from checkouts import Checkout, declaration, repository
 from commandline import on_terminal
+from patience import gone
 from servers import needs_address, serve
 
 from portconf import ForeignListenerError, HealthError, Project, sockets
@@ -73,21 +74,6 @@ def on_first_progress(
                 stack.enter_context(left.pop())
 
         yield start
-
-
-def ended(pid_file: Path) -> bool:
-    """Tell whether the process of a file ends soon, or has ended."""
-    pid = int(pid_file.read_text())
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-        except OSError:
-            return True
-        if stat.rpartition(")")[2].split()[0] in "ZX":
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def threads() -> list[str]:
@@ -241,7 +227,7 @@ def test_a_command_that_hangs_does_not_outlive_the_time(make_shop):
 
     assert done.code == 6
     assert "sh did not end within 0.5 s" in done.err
-    assert ended(shop.root / "child")
+    assert gone(int((shop.root / "child").read_text()))
 
 
 @pytest.mark.parametrize("seconds", ["abc", "-1", "0", "nan", "inf", "1e9", ""])
@@ -376,7 +362,7 @@ def test_ctrl_c_ends_the_wait_and_its_commands(make_shop):
 
     assert shown.code == 130
     assert "Traceback" not in shown.out
-    assert ended(shop.root / "child")
+    assert gone(int((shop.root / "child").read_text()))
 
 
 def test_sigterm_ends_the_wait_and_its_commands(make_shop):
@@ -391,7 +377,7 @@ def test_sigterm_ends_the_wait_and_its_commands(make_shop):
         out, err = running.communicate(timeout=30)
 
     assert (running.returncode, out, err) == (143, "", "")
-    assert ended(child)
+    assert gone(int(child.read_text()))
 
 
 def test_an_interrupt_leaves_neither_thread_nor_process(make_shop):
@@ -406,7 +392,7 @@ def test_an_interrupt_leaves_neither_thread_nor_process(make_shop):
         Project.find().wait(timeout=60, on_progress=interrupt)
 
     assert threads() == []
-    assert ended(child)
+    assert gone(int(child.read_text()))
 
 
 # What it costs.

@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
+from patience import state, until
 
 from portconf.sockets import lives
 
@@ -40,18 +39,6 @@ def process(code: str = _WAITS, *before: str) -> Iterator[subprocess.Popen[str]]
             yield running
         finally:
             running.kill()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    ends = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < ends, "it never came to pass"
-        time.sleep(0.002)
-
-
-def state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2][1]
 
 
 def began(pid: int) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from answerers import Answer, answering, endless, said, silent, status
+from patience import gone
 from servers import needs_address
 
 from portconf import probes
@@ -392,20 +393,6 @@ def test_a_command_can_be_cut(tmp_path):
     repeat.set()
     cutter.join()
     assert seen.reach is Reach.SILENT
-
-
-def gone(pid: int) -> bool:
-    """Tell whether a process ends soon: it has been killed, and nobody waits for it."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-        except OSError:
-            return True
-        if stat.rpartition(")")[2].split()[0] in "ZX":
-            return True
-        time.sleep(0.01)
-    return False
 
 
 # Which probes a service has.
