@@ -200,9 +200,14 @@ _SERVER = """
 import socket, sys
 kind = socket.SOCK_DGRAM if sys.argv[2] == "udp" else socket.SOCK_STREAM
 found = socket.socket(socket.AF_INET, kind)
+reuse = socket.SOL_SOCKET, socket.SO_REUSEADDR
+if sys.argv[2] != "udp":
+    found.setsockopt(*reuse, 1)  # the remains of connections are in nobody's way
 found.bind(("127.0.0.1", int(sys.argv[1])))
 if sys.argv[2] == "listen":
     found.listen()
+else:
+    found.setsockopt(*reuse, 0)  # nobody beside it
 print("ready", flush=True)
 sys.stdin.read()
 """

@@ -225,7 +225,13 @@ def test_a_second_run_of_one_process_is_no_part_of_the_first(shop):
     (shop.root / "twice.py").write_text(TWICE, encoding="utf-8")
     shop.init()
 
-    suite = ran(at=shop, program="twice", WEB_PORT="1", PORTCONF_INSTANCE="7")
+    suite = ran(
+        at=shop,
+        program="twice",
+        PYTHONPATH=str(shop.root),
+        WEB_PORT="1",
+        PORTCONF_INSTANCE="7",
+    )
 
     assert suite.code == 0, suite.out
     assert "\nleft: []\n" in suite.out
