@@ -1,12 +1,12 @@
 """The pytest plugin: what it adds to a run, and how fast it leases for workers."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
 import shop
-from rounds import Process, added_ms, interleave
 from table import Row
 
 from portconf.project import Project
@@ -14,7 +14,48 @@ from portconf.project import Project
 
 _WORKERS = 64
 _TEST = "def test_nothing():\n    pass\n"
-_PLUGIN = "portconf.pytest_plugin"
+# Every call that pytest makes into the plugin is timed, and its import.
+_TIMED = """
+import sys, time
+import pytest
+spent = 0.0
+def timed(work):
+    global spent
+    began = time.perf_counter()
+    try:
+        return work()
+    finally:
+        spent += time.perf_counter() - began
+plugin = timed(lambda: __import__("portconf.pytest_plugin").pytest_plugin)
+begin = plugin.pytest_load_initial_conftests
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def hook(early_config):
+    inner = begin(early_config)
+    timed(lambda: next(inner))
+    session = sys.modules.get("portconf.pytest_plugin.session")
+    for made in early_config.pluginmanager.get_plugins():
+        if session and isinstance(made, session.Session):
+            found.append(made)
+    yield
+found = []
+plugin.pytest_load_initial_conftests = hook
+class Calls:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionstart(self):
+        for each in found:
+            timed(each.pytest_sessionstart)
+            timed(each.pytest_report_header)
+        yield
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_unconfigure(self):
+        for each in found:
+            timed(each.pytest_unconfigure)
+        yield
+words = ["--disable-plugin-autoload", "-q", "-p", "no:cacheprovider"]
+code = pytest.main([*words, "-p", "portconf.pytest_plugin", "test_nothing.py"], [Calls()])
+print(1e3 * spent)
+sys.exit(code)
+"""
 _CASES = {
     "without [tool.portconf]": (5.0, "one module, and a look at pyproject.toml"),
     "with it, nobody listens": (
@@ -25,20 +66,14 @@ _CASES = {
 
 
 def rows(place: Path, *, quick: bool) -> Iterator[Row]:
-    """Measure whole runs of one empty test, with the plugin and without."""
+    """Measure whole runs of one empty test, and what of them is the plugin's work."""
     place.mkdir(parents=True, exist_ok=True)
     checkout = shop.settled(place.parent)
     folders = dict(zip(_CASES, (_plain(place / "plain"), checkout), strict=True))
-    actions = {
-        (name, plugin): _run(folder, plugin=plugin)
-        for name, folder in folders.items()
-        for plugin in (False, True)
-    }
-    named = {f"{name}: {plugin}": each for (name, plugin), each in actions.items()}
-    times = interleave(named, 1 if quick else 31, warm_up=1 if quick else 3)
     for name, (limit, bound) in _CASES.items():
-        found = added_ms(times, f"{name}: True", f"{name}: False")
-        what = f"the plugin adds, in a project {name}"
+        # A whole run varies by ten times what is looked for, so its parts are timed.
+        found = [_work(folders[name]) for _ in range(2 if quick else 31)]
+        what = f"the plugin's work in a project {name}"
         yield Row.of(what, found, unit="ms", at_most=limit, bound=bound)
     yield _leasing(checkout, rounds=2 if quick else 21)
 
@@ -50,13 +85,18 @@ def _plain(folder: Path) -> Path:
     return folder
 
 
-def _run(folder: Path, *, plugin: bool) -> Process:
-    test = folder / "test_nothing.py"
-    test.write_text(_TEST, encoding="utf-8")
-    # No other plugin: they would add their own spread to both.
-    words = (sys.executable, "-m", "pytest", "--disable-plugin-autoload", "-q")
-    chosen = ("-p", _PLUGIN) if plugin else ()
-    return Process((*words, "-p", "no:cacheprovider", *chosen, test.name), str(folder))
+def _work(folder: Path) -> float:
+    """Run pytest once; return the ms of import, variables, guard, header and end."""
+    (folder / "test_nothing.py").write_text(_TEST, encoding="utf-8")
+    done = subprocess.run(
+        (sys.executable, "-c", _TIMED),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    )
+    return float(done.stdout.splitlines()[-1])
 
 
 def _leasing(checkout: Path, *, rounds: int) -> Row:
