@@ -106,7 +106,9 @@ class Runs:
         registry = self._registry()
         pid, _, started = controller.partition("@")
         holder = self.leases.known(registry).holder
-        offered = Run(pid=int(pid or 0), started=started, part=part)
+        offered = Run(
+            pid=int(pid) if pid.isdecimal() else 0, started=started, part=part
+        )
         own = _process(part)
         lease = registry.change(lambda t: rules.adopt(t, holder, offered, own))
         return lease or self.take(plan, (part,))[0]
