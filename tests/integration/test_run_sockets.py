@@ -326,6 +326,7 @@ def test_a_service_of_udp_gets_a_socket_that_receives(shop, base):
         f"[tool.portconf]\nbase-port = {base}\n[tool.portconf.services]\n"
         "web = { protocol = 'udp' }\n"
     )
+    shop.init()  # or the packet may meet the probe that a new lease is tried with
     say = "import socket; print(socket.socket(fileno=3).recv(9).decode())"
     words = ("--pass-sockets", "web", "--", sys.executable, "-S", "-c", say)
     with running(shop, *words) as process, socket.socket(V4, socket.SOCK_DGRAM) as us:
@@ -389,6 +390,8 @@ def test_a_shared_service_is_handed_over_in_the_main_checkout_only(shop, base):
 
 def test_another_system_says_what_it_cannot(shop, monkeypatch):
     shop.init()
+    # The package's own first: it would remember the patched one for good.
+    monkeypatch.setattr("portconf.sockets.can_hold", lambda: False)
     monkeypatch.setattr("portconf.sockets.holding.can_hold", lambda: False)
 
     done = shop.run("run", "--hold", "--", "never")
@@ -529,6 +532,7 @@ def quick(
             tries()
         return made
 
+    monkeypatch.setattr("portconf.sockets.serve", served)  # which is remembered first
     monkeypatch.setattr(holding_sockets, "serve", served)
 
 
