@@ -4,6 +4,8 @@ import errno
 import os
 import signal
 
+from portconf.environment import left_over
+
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,14 +39,10 @@ def become(words: "list[str]", variables: "Mapping[str, str]") -> "NoReturn":
 
 
 def _left_over(variables: "Mapping[str, str]") -> "tuple[str, ...]":
-    """Return what is to go; the rules are loaded where there may be something."""
-    found: tuple[str, ...] = ()
-    if not os.environ.keys().isdisjoint(("COMPOSE_PROJECT_NAME", "PORTCONF_RUN")):
-        from portconf.environment import left_over  # noqa: PLC0415 - slow to load
-
-        found += left_over(os.environ, variables)
+    """Return what is to go."""
+    found = left_over(os.environ, variables)
     if any(name.startswith("LISTEN_") for name in os.environ):
-        from portconf import handover  # noqa: PLC0415 - as above
+        from portconf import handover  # noqa: PLC0415 - slow to load
 
         found += handover.left_over(os.environ, os.getpid())
     return found
