@@ -191,10 +191,8 @@ def _formats() -> Iterator[str]:
     for name in formats.NAMES:
         module = formats.load(name)
         about = next(line for line in (module.__doc__ or "").splitlines() if line)
-        text = module.render({"POSTGRES_PORT": "4001"}).split("\n")
-        example = " ".join(line.strip() for line in text if line)
-        rows.append((f"`{name}`", about, f"`{example}`"))
-    yield from _table(("format", "what it is", "example"), *rows)
+        rows.append((f"`{name}`", about))
+    yield from _table(("format", "what it is"), *rows)
 
 
 def _exit_codes() -> Iterator[str]:

@@ -63,6 +63,19 @@ class Checkout:
             folder = os.path.dirname(folder)
         return os.path.basename(folder).removesuffix(".git") or folder
 
+    def repository(self) -> frozenset[str]:
+        """
+        Return by what its repository is known: two checkouts of it share one of them.
+
+        The git directory that its worktrees share, and the place that it was cloned
+        from: an address, or the git directory there. Empty where git says nothing.
+        """
+        told = _git(self.root, "config", "-z", "--get", "remote.origin.url")
+        origin = "".join(told)
+        there = find(origin) if os.path.isabs(origin) else None
+        origin = (there and there.common_dir) or origin
+        return frozenset({self.common_dir or "", origin}) - {""}
+
     @property
     def branch(self) -> str | None:
         """The branch it is on, or the beginning of the commit; None where unknown."""

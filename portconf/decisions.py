@@ -9,7 +9,8 @@ from portconf.environment import INSTANCE, RUN
 from portconf.errors import AssignmentError, ConfigError, FileConflictError
 from portconf.folder import File, Folder
 from portconf.kinds import did_you_mean
-from portconf.model import Change, Endpoint, Plan, Service, variable_of
+from portconf.model import Change, Endpoint, Plan, Service
+from portconf.names import variable_of
 from portconf.registry.values import Lease
 from portconf.reports import FileChange, Outcome
 from portconf.settings import GITIGNORE, PYPROJECT, Settings

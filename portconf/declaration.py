@@ -9,7 +9,8 @@ from typing import Any
 from portconf.errors import ConfigError
 from portconf.keys import dotted, read_table
 from portconf.kinds import Problem, did_you_mean, shown
-from portconf.model import Service, name_problem, variable_of, variable_problem
+from portconf.model import Service
+from portconf.names import name_problem, variable_of, variable_problem
 from portconf.settings import PYPROJECT, Pytest, Settings
 from portconf.templates import Template
 

@@ -9,7 +9,7 @@ from portconf.declaration import current_folder
 from portconf.environment import RUN
 from portconf.errors import ConfigError, RangeExhaustedError
 from portconf.locks import LOCK_TIMEOUT
-from portconf.model import NAME_RULE, name_problem
+from portconf.names import NAME_RULE, name_problem
 from portconf.project import Project
 from portconf.settings import PYPROJECT, Settings
 

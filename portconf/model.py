@@ -4,28 +4,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from typing import Self
 
 from portconf.errors import ConfigError
 from portconf.keys import key
-from portconf.kinds import Choice, Either, Flag, Matching, Port, Problem, Words, shown
-
-
-NAME_RULE = (
-    "lower-case letters and digits joined by '-', '_' or '.', at most 63 characters"
+from portconf.kinds import Choice, Either, Flag, Matching, Port, Problem, Words
+from portconf.names import (
+    VARIABLE_PATTERN,
+    VARIABLE_RULE,
+    name_problem,
+    variable_of,
+    variable_problem,
 )
-NAME_PATTERN = r"(?=.{1,63}$)[a-z0-9]+([-_.][a-z0-9]+)*"
-VARIABLE_PATTERN = r"[A-Z_][A-Z0-9_]*"
-_VARIABLE_RULE = "upper-case letters, digits and '_', not starting with a digit"
-
-
-@lru_cache(maxsize=4096)  # every read of a plan asks for every name
-def name_problem(name: object) -> str | None:
-    """Return what is wrong with a service's name, or None."""
-    if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name):
-        return None
-    return f"name must be {NAME_RULE}, got {shown(name)}"
 
 
 class Protocol(StrEnum):
@@ -112,7 +102,7 @@ class Service:
     name: str
     purpose: str = key(_TEXT, "", "What the service is, for people.")
     env: str | None = key(
-        Matching(rule=_VARIABLE_RULE, pattern=VARIABLE_PATTERN),
+        Matching(rule=VARIABLE_RULE, pattern=VARIABLE_PATTERN),
         None,
         "The name of its variable; `<NAME>_PORT` in upper case where absent.",
     )
@@ -160,40 +150,6 @@ class Service:
         return self.env or variable_of(self.name)
 
 
-def variable_of(name: str) -> str:
-    """
-    Return the default variable of a service.
-
-    Examples:
-        >>> variable_of("http-server")
-        'HTTP_SERVER_PORT'
-    """
-    return name.replace("-", "_").replace(".", "_").upper() + "_PORT"
-
-
-# Names that bash, zsh or fish keep for themselves: read-only, so that a file ends with
-# an error when it is sourced, or set anew at each reading, or run as a command.
-_SHELLS_OWN = (
-    "ARGC|COLUMNS|DIRSTACK|EGID|ENV|EPOCHREALTIME|EPOCHSECONDS|EUID|GID|GROUPS|HISTCMD"
-    "|HISTSIZE|IFS|LINENO|LINES|OPTIND|PATH|PPID|PROMPT_COMMAND|PS4|PWD|RANDOM|SAVEHIST"
-    "|SECONDS|SHELLOPTS|SHLVL|SRANDOM|TTYIDLE|UID|USERNAME|WATCH|_"
-    "|BASHOPTS|BASHPID|(?:BASH|FISH|ZSH)_.*"
-)
-_PORTCONFS_OWN = "BASE_PORT|NEXT_PORT|COMPOSE_PROJECT_NAME|PORTCONF_.*"
-FREE_VARIABLE_PATTERN = rf"(?!(?:{_PORTCONFS_OWN}|{_SHELLS_OWN})$){VARIABLE_PATTERN}"
-
-
-def variable_problem(variable: str) -> str | None:
-    """Return why ``variable`` cannot be a service's or a template's, or None."""
-    if not re.fullmatch(VARIABLE_PATTERN, variable):
-        return f"variable {shown(variable)} must be {_VARIABLE_RULE}"
-    if re.fullmatch(_PORTCONFS_OWN, variable):
-        return f"variable {shown(variable)} is one that portconf sets itself"
-    if re.fullmatch(_SHELLS_OWN, variable):
-        return f"variable {shown(variable)} is one that shells set themselves"
-    return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """
@@ -208,6 +164,11 @@ class Endpoint:
         port: Its effective port: what programs use.
         purpose: What the service is.
         scheme: The scheme of its URL, or None where none is declared.
+        protocol: What is spoken there; `tcp` where the service is not declared.
+        container_port: The port inside its container, or None where none is declared.
+        health: How to ask whether it answers, as the service's key says; None: by a
+            connection.
+        shared: Whether all checkouts use this one server.
     """
 
     name: str
@@ -216,6 +177,10 @@ class Endpoint:
     port: int
     purpose: str
     scheme: str | None = None
+    protocol: Protocol = Protocol.TCP
+    container_port: int | None = None
+    health: str | tuple[str, ...] | None = None
+    shared: bool = False
 
     @property
     def host(self) -> str:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from portconf.keys import Key, keys_of
-from portconf.model import FREE_VARIABLE_PATTERN, NAME_PATTERN, Service
+from portconf.model import Service
+from portconf.names import FREE_VARIABLE_PATTERN, NAME_PATTERN
 from portconf.settings import Pytest, Settings
 from portconf.templates import LIMIT, TEMPLATE_PATTERN
 

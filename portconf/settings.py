@@ -12,12 +12,15 @@ from portconf.templates import Template
 PYPROJECT = "pyproject.toml"
 GITIGNORE = ".gitignore"
 
+# A declaration comes with a clone: it must not make us write to .git/hooks or out of
+# the project.
+FILE_PATTERN = (
+    r"(?![^\n]*(?:^|/)(?:\.\.?|\.[gG][iI][tT])(?:/|$))(?!/)"
+    r"[^\x00-\x1f\x7f\\/]+(?:/[^\x00-\x1f\x7f\\/]+)*"
+)
 _FILE = Matching(
     rule="a path inside the project, written with '/', without '..' or '.git'",
-    # A declaration comes with a clone: it must not make us write to .git/hooks or
-    # out of the project.
-    pattern=r"(?![^\n]*(?:^|/)(?:\.\.?|\.[gG][iI][tT])(?:/|$))(?!/)"
-    r"[^\x00-\x1f\x7f\\/]+(?:/[^\x00-\x1f\x7f\\/]+)*",
+    pattern=FILE_PATTERN,
 )
 _FILE_OR_NONE = Either(kinds=(_FILE, Never()), rule="false, or " + _FILE.rule)
 

@@ -9,7 +9,8 @@ from portconf import files
 from portconf.errors import StoreFormatError
 from portconf.folder import File
 from portconf.kinds import Problem, shown
-from portconf.model import Assignment, Plan, name_problem
+from portconf.model import Assignment, Plan
+from portconf.names import name_problem
 
 
 FORMAT = 1

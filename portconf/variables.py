@@ -1,10 +1,12 @@
 """Plan and declaration to environment variables, with exact names and order."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from portconf.environment import COMPOSE, INSTANCE, ROOT, STAMP, compose_project
 from portconf.errors import AssignmentError, ConfigError
-from portconf.model import Endpoint, Plan, Service, variable_of
+from portconf.model import Assignment, Endpoint, Plan, Service
+from portconf.names import variable_of
 from portconf.settings import Settings
 
 
@@ -32,17 +34,28 @@ def endpoints(
             shared; 0 for the plan as it stands.
     """
     declared = settings.by_name()
-    return tuple(
-        Endpoint(
+
+    def endpoint(name: str, assignment: Assignment) -> Endpoint:
+        service = declared.get(name)
+        found = Endpoint(
             name=name,
-            variable=declared[name].variable if name in declared else variable_of(name),
-            assigned=each.port,
-            port=each.port + (0 if stays(declared.get(name), each.port) else shift),
-            purpose=each.purpose,
-            scheme=declared[name].scheme if name in declared else None,
+            variable=service.variable if service else variable_of(name),
+            assigned=assignment.port,
+            port=assignment.port + (0 if stays(service, assignment.port) else shift),
+            purpose=assignment.purpose,
         )
-        for name, each in plan.services.items()
-    )
+        if service is None:
+            return found
+        return replace(
+            found,
+            scheme=service.scheme,
+            protocol=service.protocol,
+            container_port=service.container_port,
+            health=service.health,
+            shared=service.shared,
+        )
+
+    return tuple(endpoint(name, each) for name, each in plan.services.items())
 
 
 def compute(

@@ -1,33 +1,93 @@
 """`export`: writes the files, or prints one format."""
 
 import argparse
+from typing import TYPE_CHECKING
 
-from portconf import exports, formats
+from portconf import formats
 from portconf.cli import outcome
 from portconf.cli.dispatch import Answer, project, warnings
+from portconf.errors import UsageError
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+LISTEN = 8080
+LAST = 65535
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
         "--format",
-        choices=sorted(formats.NAMES),
-        help="print the variables in this format, write no file",
+        metavar="FORMAT",
+        help="print this format, write no file: one of"
+        f" {', '.join(sorted(formats.NAMES))}, or another package's",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        help="write the format's files into this folder instead",
+    )
+    parser.add_argument(
+        "--all-checkouts",
+        action="store_true",
+        help="with the other checkouts of the repository on this machine",
+    )
+    parser.add_argument(
+        "--listen",
+        metavar="PORT",
+        default=str(LISTEN),
+        help="where a load balancer is to listen: a port, or a service"
+        f" (default: {LISTEN})",
     )
     outcome.dry_run(parser)
-    outcome.force(parser, "replace .env.compose and port_exports.sh of somebody else's")
+    outcome.force(parser, "replace files of somebody else's that have our names")
 
 
 def run(options: argparse.Namespace) -> Answer:
-    """Do what `Project.export` does, or print the variables."""
+    """Do what `Project.export` does, or print or write one format."""
     found = project(options)
     if options.format is None:
+        if options.output is not None or options.all_checkouts:
+            raise UsageError(
+                "--output and --all-checkouts are of a format",
+                hint="name one with --format FORMAT",
+            )
         done = found.export(force=options.force, dry_run=options.dry_run)
         return outcome.answer(done)
-    variables = found.variables()
-    where = f"the format {options.format}"
-    return Answer(
-        data={"variables": variables},
-        text=exports.text(options.format, variables, where=where),
-        notes=warnings(found),
+    from portconf import exporting  # noqa: PLC0415 - rarely wanted
+
+    rendition = exporting.render(
+        found,
+        options.format,
+        folder=options.output,
+        all_checkouts=options.all_checkouts,
+        listen=_port(found.get, options.listen),
     )
+    if options.output is not None:
+        done = exporting.write(
+            rendition, options.output, force=options.force, dry_run=options.dry_run
+        )
+        return outcome.answer(done)
+    if len(rendition.files) > 1:
+        raise UsageError(
+            f"the format {options.format} is several files:"
+            f" {', '.join(rendition.files)}",
+            hint="name a folder for them: --output DIR",
+        )
+    return Answer(
+        data={"variables": found.variables(), "files": dict(rendition.files)},
+        text="".join(rendition.files.values()),
+        notes=(*warnings(found), *(f"warning: {each}" for each in rendition.notes)),
+    )
+
+
+def _port(get: "Callable[[str], int]", text: str) -> int:
+    """Return the port that `--listen` names."""
+    if not text.isdecimal():
+        return get(text)
+    if not 1 <= int(text) <= LAST:
+        raise UsageError(f"--listen must be a port from 1 to 65535, got {text}")
+    return int(text)

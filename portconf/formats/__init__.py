@@ -1,16 +1,21 @@
 """
-The formats in which variables are handed out, one module each.
+The formats in which services and their variables are handed out, one module each.
 
-A format is a function from variables to text, `render(variables)`. It is pure, and
-it imports nothing that it does not need: the hot commands load it.
+A format has one function, `render(view)`, that returns texts; what a module of another
+package must have is in `portconf.formats.protocol`. It is pure, and it imports nothing
+that it does not need: the hot commands load it.
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
+
     from portconf.formats.protocol import Format
 
 
-# Name on the command line -> module. Named here, so that a listing imports none.
+GROUP = "portconf.formats"
+# Name on the command line -> module. Named here too, so that a known name is found
+# without the metadata of every package that is installed.
 NAMES = {
     "sh": "posix",
     "dotenv": "dotenv",
@@ -23,12 +28,28 @@ NAMES = {
 
 def load(name: str) -> "Format":
     """
-    Return the format's module.
+    Return a format: one of ours, or one that another package has registered.
 
     Raises:
-        KeyError: If there is no format of that name.
+        LookupError: If there is no format of that name.
+        Exception: Whatever another package's module raises while it is imported.
     """
     from importlib import import_module  # noqa: PLC0415 - the hot commands do without
 
-    module: Format = import_module(f"portconf.formats.{NAMES[name]}")
-    return module
+    if name in NAMES:
+        module: Format = import_module(f"portconf.formats.{NAMES[name]}")
+        return module
+    found: Format = _registered()[name].load()
+    return found
+
+
+def known() -> list[str]:
+    """Return the names of all formats, those of other packages included."""
+    return sorted({*NAMES, *_registered().names})
+
+
+def _registered() -> "EntryPoints":
+    """Return the entry points that packages have registered."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - 4 times a bare start
+
+    return entry_points(group=GROUP)

@@ -14,8 +14,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from portconf.formats.protocol import View
 
-def render(variables: "Mapping[str, str]") -> str:
+
+def render(view: "View") -> "Mapping[str, str]":
+    """Return the variables of the checkout, in one file."""
+    return {"portconf.env": lines(view.variables)}
+
+
+def lines(variables: "Mapping[str, str]") -> str:
     """Return one `KEY=VALUE` a line."""
     for name, value in variables.items():
         if unwritable(value) is not None:

@@ -4,13 +4,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from portconf.formats.protocol import View
 
-def render(variables: "Mapping[str, str]") -> str:
+
+def render(view: "View") -> "Mapping[str, str]":
+    """Return the variables of the checkout, in one file."""
+    return {"portconf.fish": lines(view.variables)}
+
+
+def lines(variables: "Mapping[str, str]") -> str:
     """Return one `set` a line; in single quotes fish reads only backslash and quote."""
-    lines = []
+    written = []
     for name, value in variables.items():
         if "\0" in value:
             raise ValueError(name)
         quoted = value.replace("\\", "\\\\").replace("'", "\\'")
-        lines.append(f"set -gx {name} '{quoted}'\n")
-    return "".join(lines)
+        written.append(f"set -gx {name} '{quoted}'\n")
+    return "".join(written)

@@ -7,7 +7,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from portconf.formats.protocol import View
 
-def render(variables: "Mapping[str, str]") -> str:
+
+def render(view: "View") -> "Mapping[str, str]":
+    """Return the variables of the checkout, in one file."""
+    return {"portconf.json": lines(view.variables)}
+
+
+def lines(variables: "Mapping[str, str]") -> str:
     """Return an object in the variables' order, two spaces deep."""
     return json.dumps(dict(variables), indent=2) + "\n"

@@ -4,6 +4,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from portconf.formats.protocol import View
+
 
 # shlex.quote would do, at the price of importing `re` in the hottest command. No '=':
 # zsh makes the path of a program of a word that begins with it.
@@ -12,7 +14,12 @@ _BARE = frozenset(
 )
 
 
-def render(variables: "Mapping[str, str]") -> str:
+def render(view: "View") -> "Mapping[str, str]":
+    """Return the variables of the checkout, in one file."""
+    return {"port_exports.sh": lines(view.variables)}
+
+
+def lines(variables: "Mapping[str, str]") -> str:
     """Return one `export` a line; NUL is what no environment can hold."""
     for name, value in variables.items():
         if "\0" in value:

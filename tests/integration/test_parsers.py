@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+import views
 from commandline import run
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from readers import (
@@ -192,12 +193,13 @@ def _sources(expected: dict[str, str]) -> Iterator[tuple[str, bytes, dict[str, s
     for name in READERS.keys() & formats.NAMES.keys():
         carried = {k: v for k, v in expected.items() if _carries(name, k, v)}
         assert name == "github" or carried == expected
-        yield name, exports.text(name, carried, where=name).encode(), carried
+        text = views.text(name, views.view(variables=carried))
+        yield name, text.encode(), carried
 
 
 def _carries(name: str, variable: str, value: str) -> bool:
     try:
-        formats.load(name).render({variable: value})
+        views.text(name, views.view(variables={variable: value}))
     except ValueError:
         return False
     return True

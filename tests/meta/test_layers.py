@@ -11,16 +11,16 @@ import portconf
 
 PACKAGE = Path(portconf.__file__).parent
 # From the bottom up: a module imports only what stands before it.
-VALUES = "errors kinds keys templates model settings"
+VALUES = "errors kinds keys templates names model settings"
 RULES = (
     "environment plan ownership variables registry.values registry.protocol registry.others registry.lease registry.runs reports"
-    " status sections formats findings lines explain exports schema handover health"
+    " status sections compose formats findings lines explain rendering exports schema handover health"
 )
 EFFECTS = (
     "edits snapshot sockets checkout folder files locks declaration store ignores watch"
     " registry.rows registry.upgrade registry.queue registry.sqlite registry.place registry.access presence survey probes"
 )
-USE_CASES = "fingerprints identity leases runs spare machine decisions updates inspection asking waiting launch reading answering isolating project adoption"
+USE_CASES = "fingerprints identity leases runs spare machine decisions updates inspection sites asking waiting launch reading exporting answering isolating project adoption"
 FRONT_ENDS = "manager cli tasks nox pytest_plugin"
 ORDER = f"{VALUES} {RULES} {EFFECTS} {USE_CASES} {FRONT_ENDS}".split()
 PURE = [*VALUES.split(), *RULES.split()]
@@ -28,8 +28,17 @@ PURE = [*VALUES.split(), *RULES.split()]
 FACES = ["__init__", "__main__", "registry.__init__"]
 # The standard library without socket, file, clock, environment or process.
 HARMLESS = {
-    *("collections", "dataclasses", "difflib", "enum", "functools", "hashlib"),
+    *(
+        "collections",
+        "contextlib",
+        "dataclasses",
+        "difflib",
+        "enum",
+        "functools",
+        "hashlib",
+    ),
     *("importlib", "json", "re", "shlex", "string", "typing"),
+    "ruamel",  # reads texts
 }
 
 

@@ -5,9 +5,8 @@ import re
 import shlex
 
 import pytest
+import views
 from hypothesis import given, strategies as st
-
-from portconf import formats
 
 
 VARIABLES = st.dictionaries(
@@ -20,7 +19,7 @@ VARIABLES = st.dictionaries(
 def rendered(name: str, variables: dict[str, str]) -> str | None:
     """Return the text, or None where a variable is refused by its name."""
     try:
-        return formats.load(name).render(variables)
+        return views.text(name, views.view(variables=variables))
     except ValueError as error:
         refused = str(error)
     assert refused in variables

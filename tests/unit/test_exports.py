@@ -1,8 +1,7 @@
 import pytest
 
 from portconf.errors import ConfigError, FileConflictError
-from portconf.exports import HEADER, Target, content, targets, text
-from portconf.formats import NAMES
+from portconf.exports import HEADER, Target, content, targets
 from portconf.settings import Settings
 
 
@@ -144,15 +143,3 @@ def test_a_path_that_is_no_text_reaches_the_script_as_its_bytes():
     variables = {"PORTCONF_ROOT": "/home/you/caf\udce9"}
 
     assert b"PORTCONF_ROOT='/home/you/caf\xe9'\n" in content(SHELL, None, variables)
-
-
-@pytest.mark.parametrize("name", ["dotenv", "json"])
-def test_a_path_that_is_no_text_is_refused_by_formats_of_text(name):
-    with pytest.raises(ConfigError, match=r"^PORTCONF_ROOT cannot be written to "):
-        text(name, {"PORTCONF_ROOT": "/home/you/caf\udce9"}, where="it")
-
-
-@pytest.mark.parametrize("name", sorted({*NAMES} - {"json"}))
-def test_a_value_that_a_format_cannot_carry_is_refused_with_the_format(name):
-    with pytest.raises(ConfigError, match=r"^BAD cannot be written to the format "):
-        text(name, {"WEB_PORT": "1", "BAD": "\0"}, where=f"the format {name}")

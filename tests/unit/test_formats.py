@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import views
 
 from portconf import formats
 from portconf.formats.posix import quote
@@ -25,10 +26,10 @@ TEXTS = {
 
 
 def render(name: str, variables: dict[str, str]) -> str:
-    return formats.load(name).render(variables)
+    return views.text(name, views.view(variables=variables))
 
 
-@pytest.mark.parametrize("name", formats.NAMES)
+@pytest.mark.parametrize("name", TEXTS)
 def test_every_format_quotes_what_its_reader_would_take_for_something_else(name):
     assert render(name, {"A": SPECIAL}) == TEXTS[name]
 
@@ -76,7 +77,7 @@ def test_a_quote_cannot_end_the_text(name, value, expected):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *((name, "a\0b") for name in formats.NAMES if name != "json"),
+        *((name, "a\0b") for name in TEXTS if name != "json"),
         ("dotenv", "it's"),
         ("dotenv", "a\\"),
         ("dotenv", "a\nb"),
@@ -101,7 +102,7 @@ def test_github_lets_nobody_set_its_own_variables(variable):
         render("github", {variable: "1"})
 
 
-@pytest.mark.parametrize("name", formats.NAMES)
+@pytest.mark.parametrize("name", TEXTS)
 def test_no_variables_are_no_lines(name):
     assert render(name, {}) == ("{}\n" if name == "json" else "")
 

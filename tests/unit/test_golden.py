@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from portconf import declaration, exports, formats, plan as planning, store, variables
+from portconf import (
+    declaration,
+    exports,
+    formats,
+    plan as planning,
+    rendering,
+    store,
+    variables,
+)
+from portconf.formats.protocol import Site, View
 
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -26,9 +35,20 @@ def generated() -> dict[str, bytes]:
         target.name.lstrip("."): exports.content(target, None, found)
         for target in exports.targets(settings)
     }
+    site = Site(
+        project="shop",
+        root="/home/you/shop",
+        branch="main",
+        endpoints=variables.endpoints(plan, settings),
+    )
+    view = View(settings=settings, variables=found, site=site)
     printed = {
-        f"export.{name}": exports.text(name, found, where=name).encode()
+        f"export.{name}" + (f".{file.replace('/', '.')}" if len(texts) > 1 else ""): (
+            text.encode()
+        )
         for name in formats.NAMES
+        for texts in [rendering.rendered(name, view)]
+        for file, text in texts.items()
     }
     return {"port_assignments.json": store.render(plan), **files, **printed}
 

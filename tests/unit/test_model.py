@@ -3,16 +3,8 @@ from typing import Any
 import pytest
 
 from portconf.errors import ConfigError
-from portconf.model import (
-    Assignment,
-    Plan,
-    PortRange,
-    Protocol,
-    Service,
-    name_problem,
-    variable_of,
-    variable_problem,
-)
+from portconf.model import Assignment, Plan, PortRange, Protocol, Service
+from portconf.names import name_problem, variable_of, variable_problem
 
 
 @pytest.mark.parametrize(

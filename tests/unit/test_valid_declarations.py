@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from portconf import formats
 from portconf.declaration import load
 from portconf.environment import STAMP
+from portconf.formats import dotenv
 from portconf.plan import begin, extend
 from portconf.variables import compute
 
@@ -26,4 +26,4 @@ def test_a_declaration_gives_exactly_its_variables_in_order(case):
 
     del found[STAMP]
     expected = (case / "expected.env").read_text(encoding="utf-8")
-    assert formats.load("dotenv").render(found) == expected
+    assert dotenv.lines(found) == expected

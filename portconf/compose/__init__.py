@@ -1,0 +1,1 @@
+"""What Compose files say of ports, read without resolving or rewriting anything."""

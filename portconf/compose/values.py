@@ -1,0 +1,102 @@
+"""What was read of a project's Compose files, with the place of each thing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """
+    A place in a file.
+
+    Attributes:
+        file: Relative to the project, with '/'.
+        line: From 1.
+        start: Where the token begins, in characters of the whole text.
+        end: Where it ends, itself not included.
+    """
+
+    file: str
+    line: int
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """
+    One entry of `ports:`, as it is written: nothing is interpolated.
+
+    Attributes:
+        service: The name of the Compose service.
+        spot: The token that names the host's port, without quotes; of no length where
+            there is no such token, as in `- 6000`.
+        form: How it is written.
+        published: The host's port: a number, a range like `8000-8010`, or with a
+            variable; empty where Docker chooses one.
+        target: The container's port, or a range.
+        host_ip: The address on the host; empty for all.
+        protocol: `tcp`, `udp`, or what else is written.
+    """
+
+    service: str
+    spot: Spot
+    form: Literal["short", "long"]
+    published: str
+    target: str
+    host_ip: str = ""
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fixed:
+    """
+    A name that two checkouts would share: of a container, a volume or a network.
+
+    Attributes:
+        kind: `container_name`, `volume`, `network` or `project` (top-level `name`).
+        owner: The Compose service, or the key of the volume or network.
+        name: The name as it is written, without a variable in it.
+        spot: Where it is.
+    """
+
+    kind: Literal["container_name", "volume", "network", "project"]
+    owner: str
+    name: str
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """Something that could not be read, with the reason; its line counts from 1."""
+
+    file: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """
+    The Compose files of a project.
+
+    Attributes:
+        files: Those that were read, in Compose's order: overrides after what they
+            override, included ones where they are included.
+        ports: What is published, in the order of the files.
+        images: The image of each service that has one, as written.
+        services: The names of all services, in order; those of profiles too.
+        fixed: The names that two checkouts would share.
+        unread: What could not be read.
+    """
+
+    files: tuple[str, ...] = ()
+    ports: tuple[Published, ...] = ()
+    images: Mapping[str, str] = field(default_factory=dict)
+    services: tuple[str, ...] = ()
+    fixed: tuple[Fixed, ...] = ()
+    unread: tuple[Unread, ...] = ()

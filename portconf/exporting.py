@@ -1,0 +1,133 @@
+"""What a project is in a format, as texts and as files on disk."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from portconf import files, rendering, sites
+from portconf.errors import FileConflictError
+from portconf.folder import Folder
+from portconf.formats.protocol import LISTEN, View
+from portconf.reading import Reading
+from portconf.reports import FileChange, Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """
+    A project in one format.
+
+    Attributes:
+        files: The texts, by name; at least one.
+        notes: What is to be known of them, a sentence each.
+    """
+
+    files: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def render(
+    project: Reading,
+    name: str,
+    *,
+    folder: str | None = None,
+    all_checkouts: bool = False,
+    listen: int = LISTEN,
+) -> Rendition:
+    """
+    Return a project in a format; takes the checkout's lease.
+
+    Args:
+        project: The project.
+        name: The format's name.
+        folder: Where files lie that the format edits; None: the project's folder.
+        all_checkouts: Also the other checkouts of its repository on this machine.
+        listen: The port on which a server that the format configures is to listen.
+
+    Raises:
+        UsageError: If there is no such format.
+        ConfigError: If something cannot be carried.
+        AssignmentError: If a declared service has no port yet.
+        StoreError: If the assignments file is refused.
+        RegistryError: If no lease is to be had.
+    """
+    plan = project.plan()
+    wanted = all_checkouts and project.leased
+    timeout = project.lock_timeout
+    others, notes = sites.others(project.root, timeout=timeout) if wanted else ((), ())
+    view = View(
+        settings=project.settings,
+        variables=project.variables(),
+        site=sites.here(project.held(plan), plan),
+        others=others,
+        listen=listen,
+        present=_Present(Folder.at(os.path.realpath(folder or project.root))),
+    )
+    return Rendition(files=rendering.rendered(name, view), notes=notes)
+
+
+def write(
+    rendition: Rendition, folder: str, *, force: bool = False, dry_run: bool = False
+) -> Outcome:
+    """
+    Write the files of a format into a folder, each whole and only if it changes.
+
+    Args:
+        rendition: The files.
+        folder: Is made where missing.
+        force: Replace a file that somebody else has written.
+        dry_run: Only tell what would be written.
+
+    Raises:
+        FileConflictError: If a file is somebody else's, or a link that leads out of
+            the checkout that holds the folder.
+        StoreError: If one cannot be written; the ones before it are then written.
+    """
+    there = Folder.at(os.path.realpath(folder))
+    changes = []
+    for name, text in rendition.files.items():
+        file, after = there.file(name), text.encode("utf-8", "surrogateescape")
+        before = files.read(file)
+        if before == after:
+            continue
+        if before and not force and not rendering.owned(name, before, after):
+            raise FileConflictError(
+                f"{name} was not written by portconf: it lacks our first line",
+                path=name,
+                hint="move it away, name another folder, or use --force",
+            )
+        files.check(file)
+        changes.append(FileChange(name=name, before=before, after=after))
+    outcome = Outcome(
+        root=there.root,
+        files=tuple(changes),
+        notes=rendition.notes,
+        dry_run=dry_run,
+    )
+    for each in () if dry_run else outcome.files:
+        files.replace(there.file(each.name), each.after)
+    return outcome
+
+
+class _Present(Mapping[str, str]):
+    """The texts of a folder's files, each read when it is asked for."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def __getitem__(self, name: str) -> str:
+        data = files.read(self._folder.file(name))
+        if data is None:
+            raise KeyError(name)
+        try:
+            return data.decode()
+        except UnicodeDecodeError as error:
+            raise FileConflictError(
+                f"{name} is not UTF-8 at byte {error.start}", path=name
+            ) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
