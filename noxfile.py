@@ -28,8 +28,9 @@ def group(name: str) -> tuple[str, ...]:
 def tests(session: nox.Session) -> None:
     """Run the tests against the built wheel, with branch coverage."""
     session.install(".[all]", *group("test"))
-    # 21 MB for one program: the tests that need it are skipped without, and say so.
-    session.install(*group("compose"), success_codes=[0, 1], silent=True)
+    # 70 MB for two programs: the tests that need one are skipped without, and say so.
+    for program in ("compose", "traefik"):
+        session.install(*group(program), success_codes=[0, 1], silent=True)
     # Not in session.create_tmp(), which moves the tests into this checkout too.
     session.env["COVERAGE_FILE"] = os.path.join(
         session.virtualenv.location, ".coverage"

@@ -26,6 +26,7 @@ import shop
 import start
 import wait
 import warm
+import watching
 from table import Row, render
 
 
@@ -46,6 +47,7 @@ GROUPS = {
         guard,
         plugin,
         wait,
+        watching,
         start,
         warm,
     )

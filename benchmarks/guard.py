@@ -23,7 +23,7 @@ from portconf.project import Project
 
 
 _SERVICES, _SERVERS, _EACH = 50, 5, 2
-_CROWD, _CROWD_EACH = 2, 1000
+_CROWD, CROWD_EACH = 2, 1000
 _TARGET = 100
 _START, _READ, _GUARD = "start", "read", "guard"
 _BOUND = "imports, four fifths of it; then the walk through descriptors"
@@ -51,8 +51,8 @@ def rows(place: Path, *, quick: bool) -> Iterator[Row]:
             stack.enter_context(child(ours))
         yield from compare(f"{count} served by {_SERVERS} of our processes")
         for _ in range(_CROWD):
-            stack.enter_context(child(_crowd))
-        others = _CROWD * _CROWD_EACH
+            stack.enter_context(child(crowd))
+        others = _CROWD * CROWD_EACH
         yield from compare(f"{count} served, {others:,} other listeners")
 
 
@@ -97,14 +97,15 @@ def _serve(first: int, root: Path, owner: Connection) -> None:
         _stay(owner)
 
 
-def _crowd(owner: Connection) -> None:
+def crowd(owner: Connection) -> None:
+    """Listen on many ports that are nobody's of the project."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.chdir("/")
     # An address of this process's own: ours may have no neighbour on their ports.
     host = f"127.{1 + os.getpid() % 200}.{os.getpid() // 200 % 250}.2"
     with ExitStack() as stack:
-        for _ in range(_CROWD_EACH):
+        for _ in range(CROWD_EACH):
             stack.enter_context(socket.create_server((host, 0), backlog=16))
         _stay(owner)
 

@@ -19,6 +19,7 @@ from typing import Any, cast
 import picture
 
 from portconf import errors, formats, plan as planning
+from portconf.alerts import Alerts
 from portconf.cli import VERBS, dispatch
 from portconf.keys import Key, keys_of
 from portconf.model import Service
@@ -238,6 +239,7 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "service-keys": lambda: _keys(Service),
     "settings-keys": lambda: _keys(Settings),
     "pytest-keys": lambda: _keys(Pytest),
+    "alerts-keys": lambda: _keys(Alerts),
     "verbs": _verbs,
 }
 

@@ -4,7 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from portconf.errors import ConfigError
 from portconf.keys import dotted, read_table
@@ -15,6 +15,7 @@ from portconf.settings import PYPROJECT, Pytest, Settings
 from portconf.templates import Template
 
 
+_T = TypeVar("_T")
 _AT = ("tool", "portconf")
 _HINT = "see the configuration reference, or run 'portconf schema'"
 
@@ -139,17 +140,18 @@ def from_dict(raw: Any, problems: list[str]) -> Settings:
     if not isinstance(raw, dict):
         problems.append(f"{dotted(*_AT)} must be a table, got {shown(raw)}")
         return Settings()
-    values = read_table(
-        Settings, raw, _AT, problems, also=("services", "env", "pytest")
-    )
+    also = ("services", "env", "pytest", "alerts")
+    values = read_table(Settings, raw, _AT, problems, also=also)
     declared = raw.get("services", {})
     services = tuple(_services(declared, problems))
-    names = (
-        [str(name) for name in declared] if isinstance(declared, dict | list) else []
-    )
+    names = [*map(str, declared)] if isinstance(declared, dict | list) else []
     templates = tuple(_templates(raw.get("env", {}), names, problems))
-    tests = _tests(raw.get("pytest", {}), problems)
-    settings = Settings(**values, services=services, templates=templates, tests=tests)
+    values["tests"] = _inner(Pytest, raw.get("pytest", {}), "pytest", problems)
+    if "alerts" in raw:  # few have it, and every command reads the declaration
+        from portconf.alerts import Alerts  # noqa: PLC0415
+
+        values["alerts"] = _inner(Alerts, raw["alerts"], "alerts", problems)
+    settings = Settings(**values, services=services, templates=templates)
     problems.extend(_contradictions(settings))
     return settings
 
@@ -229,12 +231,12 @@ def _templates(raw: Any, names: list[str], problems: list[str]) -> Iterator[Temp
         yield template
 
 
-def _tests(raw: Any, problems: list[str]) -> Pytest:
-    at = (*_AT, "pytest")
+def _inner(table: type[_T], raw: Any, name: str, problems: list[str]) -> _T:
+    at = (*_AT, name)
     if not isinstance(raw, dict):
         problems.append(f"{dotted(*at)} must be a table, got {shown(raw)}")
-        return Pytest()
-    return Pytest(**read_table(Pytest, raw, at, problems))
+        return table()
+    return table(**read_table(table, raw, at, problems))
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:

@@ -1,13 +1,15 @@
 """What a project is in a format, as texts and as files on disk."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from portconf import files, rendering, sites
+from portconf import files, machine, rendering, sites
 from portconf.errors import FileConflictError
 from portconf.folder import Folder
-from portconf.formats.protocol import LISTEN, View
+from portconf.formats import LISTEN
+from portconf.formats.protocol import Leased, View
+from portconf.originals import Texts
 from portconf.reading import Reading
 from portconf.reports import FileChange, Outcome
 
@@ -61,7 +63,8 @@ def render(
         site=sites.here(project.held(plan), plan),
         others=others,
         listen=listen,
-        present=_Present(Folder.at(os.path.realpath(folder or project.root))),
+        present=Texts(Folder.at(os.path.realpath(folder or project.root)), whole=True),
+        machine=lambda: _machine(timeout),
     )
     return Rendition(files=rendering.rendered(name, view), notes=notes)
 
@@ -109,25 +112,16 @@ def write(
     return outcome
 
 
-class _Present(Mapping[str, str]):
-    """The texts of a folder's files, each read when it is asked for."""
-
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
-
-    def __getitem__(self, name: str) -> str:
-        data = files.read(self._folder.file(name))
-        if data is None:
-            raise KeyError(name)
-        try:
-            return data.decode()
-        except UnicodeDecodeError as error:
-            raise FileConflictError(
-                f"{name} is not UTF-8 at byte {error.start}", path=name
-            ) from error
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
+def _machine(timeout: float) -> tuple[Leased, ...]:
+    """Look at the checkouts of this machine, not at runs: they end by themselves."""
+    gone = machine.gc(timeout=timeout, dry_run=True).freed
+    return tuple(
+        Leased(
+            lease=each.lease,
+            branch=each.branch,
+            listening={seen.port: seen.verdict for _, seen in each.listening or ()},
+            gone=each.lease in gone,
+        )
+        for each in machine.tenants(timeout=timeout, look=True)
+        if each.lease.run is None
+    )

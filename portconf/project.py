@@ -1,16 +1,19 @@
 """The use cases: what the front ends offer, each one method of `Project`."""
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from portconf import findings, fingerprints
+from portconf import files, findings, fingerprints
+from portconf.compose import GENERATED, NAMES
 from portconf.errors import (
     AssignmentError,
     FileConflictError,
     RegistryError,
 )
+from portconf.folder import Folder
 from portconf.isolating import Isolating
 from portconf.model import Endpoint
 from portconf.reports import Explanation, Outcome
@@ -198,6 +201,34 @@ class Project(Isolating):
             *findings.of_files(outcome.files if inspection.leased else ()),
             *findings.of_lease(written if not inspection.leased else ()),
             *inspection.stale_shell(environment or {}),
+            *self._compose()[0],
+        )
+
+    def unchecked(self) -> tuple[str, ...]:
+        """Return what `check` could not look at, a sentence each; it is no finding."""
+        return self._compose()[1]
+
+    def _compose(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return what is wrong with the Compose files, and what could not be read."""
+        if not any(os.path.lexists(os.path.join(self.root, each)) for each in NAMES):
+            return (), ()
+        from portconf.compose import findings as stacks, reading  # noqa: PLC0415 - YAML
+        from portconf.originals import Texts  # noqa: PLC0415 - not without one
+
+        folder = Folder.at(self.root)
+        stack = reading.read(Texts(folder))
+        assigned = {
+            name: each.port
+            for name, each in self.standing().plan(merged=True).services.items()
+        }
+        return (
+            stacks.of_stack(
+                stack,
+                self.settings,
+                assigned,
+                overridden=files.read(folder.file(GENERATED)) is not None,
+            ),
+            tuple(f"{each}" for each in stack.unread),
         )
 
     def why(self, name: str, environment: Mapping[str, str]) -> Explanation:

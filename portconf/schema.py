@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from portconf.alerts import Alerts
 from portconf.keys import Key, keys_of
 from portconf.model import Service
 from portconf.names import FREE_VARIABLE_PATTERN, NAME_PATTERN
@@ -71,13 +72,18 @@ def get_schema(tool_name: str = "portconf") -> dict[str, Any]:
             **_properties(keys_of(Settings)),
             "services": services,
             "env": templates,
-            "pytest": {
-                "description": "How pytest uses the ports.",
-                "type": "object",
-                "properties": _properties(keys_of(Pytest)),
-                "additionalProperties": False,
-            },
+            "pytest": _inner(Pytest, "How pytest uses the ports."),
+            "alerts": _inner(Alerts, "Who is told by `watch`, and of what."),
         },
+        "additionalProperties": False,
+    }
+
+
+def _inner(table: type[Any], about: str) -> dict[str, Any]:
+    return {
+        "description": about,
+        "type": "object",
+        "properties": _properties(keys_of(table)),
         "additionalProperties": False,
     }
 

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from portconf.keys import key
 from portconf.kinds import Choice, Count, Either, Matching, Never, Parsed, Port
 from portconf.model import PortRange, Service
 from portconf.templates import Template
 
+
+if TYPE_CHECKING:
+    from portconf.alerts import Alerts
 
 PYPROJECT = "pyproject.toml"
 GITIGNORE = ".gitignore"
@@ -68,6 +72,7 @@ class Settings:
         services: The declared services, in their order.
         templates: The variables of `[tool.portconf.env]`, in their order.
         tests: What `[tool.portconf.pytest]` says.
+        alerts: What `[tool.portconf.alerts]` says, or None where there is no such table.
 
     The other fields are the keys of `[tool.portconf]`.
     """
@@ -111,6 +116,7 @@ class Settings:
     services: tuple[Service, ...] = ()
     templates: tuple[Template, ...] = ()
     tests: Pytest = Pytest()
+    alerts: "Alerts | None" = None
 
     def by_name(self) -> dict[str, Service]:
         """Return the declared services, in their order."""

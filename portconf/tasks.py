@@ -111,12 +111,24 @@ def gc(_c: Context, dry_run: bool = False, json: bool = False) -> None:
 def export(
     _c: Context,
     format: str = "",  # noqa: A002 - the option's name
+    output: str = "",
+    all_checkouts: bool = False,
+    listen: str = "",
     force: bool = False,
     dry_run: bool = False,
     json: bool = False,
 ) -> None:
     """Write the files, or print one format."""
-    _verb("export", format=format, force=force, dry_run=dry_run, json=json)
+    _verb(
+        "export",
+        format=format,
+        output=output,
+        all_checkouts=all_checkouts,
+        listen=listen,
+        force=force,
+        dry_run=dry_run,
+        json=json,
+    )
 
 
 @task
@@ -159,6 +171,17 @@ def add(
         dry_run=dry_run,
         json=json,
     )
+
+
+@task(iterable=["path"])
+def adopt(
+    _c: Context,
+    path: Sequence[str] | None = None,
+    write: bool = False,
+    json: bool = False,
+) -> None:
+    """Declare the ports that Compose, .env and others have today."""
+    _verb("adopt", *(path or ()), write=write, json=json)
 
 
 @task
@@ -239,6 +262,6 @@ def environment() -> dict[str, str]:
 
 ns = Collection(
     "ports",
-    *(init, status, export, reset, wait, health, guard, check, add, release),
+    *(init, status, export, reset, wait, health, guard, check, add, adopt, release),
     *(why, get, release_checkout, leases, gc, schema, env),
 )

@@ -4,6 +4,7 @@ import glob
 import os
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -65,3 +66,9 @@ def unmeasured() -> dict[str, str]:
     It writes files as they end, which fails where a test takes files away from them.
     """
     return {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
+
+
+def beside(name: str) -> str | None:
+    """Return where a program is, which may be installed beside the interpreter."""
+    here = os.path.join(os.path.dirname(sys.executable), name)
+    return here if os.path.exists(here) else shutil.which(name)

@@ -5,9 +5,12 @@ None of them lets the environment of the tests in, and each works in a folder of
 own, which must be empty afterwards: what a value says is never executed.
 """
 
+import glob
 import json
 import os
+import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ from typing import TypeAlias
 
 import dotenv
 import pytest
-from capability import needs
+from capability import beside, needs
 
 
 Read: TypeAlias = Callable[[Path, Collection[str]], dict[str, str]]
@@ -47,7 +50,7 @@ class Reader:
         return any(mark.args[0] for mark in self.marks)
 
 
-def answer(*command: str | Path, folder: Path | None = None) -> str:
+def answer(*command: str | Path, folder: Path | None = None, **environment: str) -> str:
     """Return what a program prints; it must succeed and have nothing to complain of."""
     with tempfile.TemporaryDirectory() as elsewhere:
         done = subprocess.run(
@@ -57,6 +60,7 @@ def answer(*command: str | Path, folder: Path | None = None) -> str:
                 "PATH": os.environ["PATH"],
                 "HOME": os.environ["HOME"],
                 "LC_ALL": "C.UTF-8",
+                **environment,
             },
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -72,8 +76,12 @@ def answer(*command: str | Path, folder: Path | None = None) -> str:
     return os.fsdecode(done.stdout)
 
 
-def _variables(*command: str) -> Read:
-    """Return the reader whose program prints its environment, each with a NUL."""
+def _variables(*command: str, nothing: str = "") -> Read:
+    """
+    Return the reader whose program prints its environment, each with a NUL.
+
+    A file that holds only ``nothing`` defines no variables.
+    """
 
     def printed(file: Path) -> dict[str, str]:
         text = answer(*(word.replace("FILE", str(file)) for word in command))
@@ -82,8 +90,10 @@ def _variables(*command: str) -> Read:
     @cache
     def own() -> dict[str, str]:
         """Return what is there without the file, such as PWD."""
-        with tempfile.NamedTemporaryFile() as empty:
-            return printed(Path(empty.name))
+        with tempfile.TemporaryDirectory() as folder:
+            empty = Path(folder, "written")
+            empty.write_text(nothing, encoding="utf-8")
+            return printed(empty)
 
     def read(file: Path, names: Collection[str]) -> dict[str, str]:
         del names
@@ -126,6 +136,54 @@ def _github(file: Path, names: Collection[str]) -> dict[str, str]:
         name, value = line.split("=", 1)
         found[name] = value
     return found
+
+
+def _gitlab(file: Path, names: Collection[str]) -> dict[str, str]:
+    """
+    Read lines by the rules of GitLab's documentation, for want of a GitLab.
+
+    And as its service does: it expands what looks like a variable afterwards.
+    """
+    del names
+    data = file.read_bytes()
+    assert len(data) < 5 * 1024
+    found = {}
+    for line in data.decode().splitlines():
+        name, sign, value = line.partition("=")
+        assert sign
+        assert re.fullmatch(r"[A-Za-z0-9_]+", name)
+        assert not re.search(r"[\s'\"`]", value)
+        found[name] = re.sub(r"\$\$?\w*|\$\{\w+\}|%[A-Za-z_]\w*%", "?", value)
+    return found
+
+
+_SYSTEMD = """
+import ctypes, sys
+lines = ctypes.POINTER(ctypes.c_char_p)()
+load = ctypes.CDLL(sys.argv[1]).load_env_file
+assert load(None, sys.argv[2].encode(), ctypes.byref(lines)) == 0
+number = 0
+while lines and lines[number]:
+    sys.stdout.buffer.write(lines[number] + b"\\0")
+    number += 1
+"""
+
+
+def _systemd_library() -> str:
+    """Return where systemd keeps the code that reads an `EnvironmentFile=`."""
+    found = glob.glob("/usr/lib/*/systemd/libsystemd-shared-*.so")
+    found += glob.glob("/usr/lib/systemd/libsystemd-shared-*.so")
+    return found[0] if found else ""
+
+
+def _mise(file: Path, names: Collection[str]) -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, ".env").write_bytes(file.read_bytes())
+        Path(folder, "mise.toml").write_text('[env]\n_.file = ".env"\n')
+        trusted = {"MISE_TRUSTED_CONFIG_PATHS": folder}
+        printed = answer("mise", "env", "--json", folder=Path(folder), **trusted)
+    found: dict[str, str] = json.loads(printed)
+    return {name: value for name, value in found.items() if name in names}
 
 
 def compose_program() -> Path | None:
@@ -194,6 +252,39 @@ ENV_FILE = (
         for name, options in _SHELLS.items()
     ),
 )
+_JUST = Reader(
+    "just",
+    _variables(
+        *(beside("just") or "just", "--dotenv-path", "FILE", "--justfile"),
+        *(str(Path(__file__).with_name("dotenv.just")), "environment"),
+    ),
+    (pytest.mark.skipif(beside("just") is None, reason="needs the program just"),),
+)
+ENV_FILE = (*ENV_FILE, _JUST, Reader("mise", _mise, (needs("mise"),)))
+TCSH = (
+    Reader(
+        "tcsh",
+        _variables("tcsh", "-fc", 'source "FILE"; exec env -0'),
+        (needs("tcsh"),),
+    ),
+    Reader(
+        "tcsh eval",
+        _variables("tcsh", "-fc", "eval \"`cat 'FILE'`\"; exec env -0"),
+        (needs("tcsh"),),
+    ),
+)
+_NU = ("nu", "--no-config-file", "--no-history", "-c")
+_NU_JSON = "open --raw 'FILE' | from json | load-env; ^env -0"
+_NU_MODULE = "overlay use 'FILE'; ^env -0"
+SYSTEMD = Reader(
+    "systemd",
+    _variables(sys.executable, "-ISc", _SYSTEMD, _systemd_library(), "FILE"),
+    (
+        pytest.mark.skipif(
+            not _systemd_library(), reason="needs the shared library of systemd"
+        ),
+    ),
+)
 FISH = Reader(
     "fish",
     _variables("fish", "--no-config", "-c", "source $argv[1]; env -0", "FILE"),
@@ -206,7 +297,20 @@ READERS = {
     "sh": SHELLS,
     "dotenv": ENV_FILE,
     "fish": (FISH,),
-    "json": (Reader("json", _json),),
+    "json": (
+        Reader("json", _json),
+        Reader("nu", _variables(*_NU, _NU_JSON, nothing="{}"), (needs("nu"),)),
+    ),
+    "tcsh": TCSH,
+    "nushell": (
+        Reader(
+            "nu",
+            _variables(*_NU, _NU_MODULE, nothing="export-env {}"),
+            (needs("nu"),),
+        ),
+    ),
+    "systemd": (SYSTEMD,),
     "github": (Reader("github", _github),),
+    "gitlab": (Reader("gitlab", _gitlab),),
 }
 """Who reads which file, and which format of `portconf export --format`."""

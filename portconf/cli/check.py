@@ -12,6 +12,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Answer:
     """Tell what `Project.check` finds."""
-    findings = project(options).check(os.environ)
-    notes = () if findings else ("declaration, plan, files and exports agree",)
+    found = project(options)
+    findings = found.check(os.environ)
+    agreed = () if findings else ("declaration, plan, files and exports agree",)
+    notes = (*(f"not checked: {each}" for each in found.unchecked()), *agreed)
     return Answer(data={"findings": []}, notes=notes, findings=findings)

@@ -13,8 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-LISTEN = 8080
 LAST = 65535
+
+
+class _Names(tuple[str, ...]):
+    """What a shell completes; whether there is another, who loads it knows."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        return True
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         metavar="FORMAT",
+        choices=_Names(sorted(formats.NAMES)),
         help="print this format, write no file: one of"
         f" {', '.join(sorted(formats.NAMES))}, or another package's",
     )
@@ -38,9 +47,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
         metavar="PORT",
-        default=str(LISTEN),
+        default=str(formats.LISTEN),
         help="where a load balancer is to listen: a port, or a service"
-        f" (default: {LISTEN})",
+        f" (default: {formats.LISTEN})",
     )
     outcome.dry_run(parser)
     outcome.force(parser, "replace files of somebody else's that have our names")
@@ -86,7 +95,7 @@ def run(options: argparse.Namespace) -> Answer:
 
 def _port(get: "Callable[[str], int]", text: str) -> int:
     """Return the port that `--listen` names."""
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()):
         return get(text)
     if not 1 <= int(text) <= LAST:
         raise UsageError(f"--listen must be a port from 1 to 65535, got {text}")

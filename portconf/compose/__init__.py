@@ -1,1 +1,12 @@
 """What Compose files say of ports, read without resolving or rewriting anything."""
+
+# In the order in which Compose looks for them (compose-go, `DefaultFileNames`).
+NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+OVERRIDES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+# What `portconf export --format compose-override` writes.
+GENERATED = "compose.portconf.yaml"

@@ -38,6 +38,8 @@ class Published:
         target: The container's port, or a range.
         host_ip: The address on the host; empty for all.
         protocol: `tcp`, `udp`, or what else is written.
+        extras: The other keys of the long form, such as `app_protocol`, with their
+            texts.
     """
 
     service: str
@@ -47,6 +49,7 @@ class Published:
     target: str
     host_ip: str = ""
     protocol: str = "tcp"
+    extras: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +72,20 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
-    """Something that could not be read, with the reason; its line counts from 1."""
+    """
+    Something that could not be read.
+
+    Attributes:
+        file: Where it is.
+        line: From 1.
+        reason: Why it could not be read.
+        service: The Compose service whose ports are not all known for that reason.
+    """
 
     file: str
     line: int
     reason: str
+    service: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.reason}"
@@ -89,6 +101,9 @@ class Stack:
             override, included ones where they are included.
         ports: What is published, in the order of the files.
         images: The image of each service that has one, as written.
+        built: The services that are built here; their image is a name for that.
+        started: The texts of each service's command, entrypoint and environment.
+        uses: The names of volumes and networks that each service has.
         services: The names of all services, in order; those of profiles too.
         fixed: The names that two checkouts would share.
         unread: What could not be read.
@@ -97,6 +112,9 @@ class Stack:
     files: tuple[str, ...] = ()
     ports: tuple[Published, ...] = ()
     images: Mapping[str, str] = field(default_factory=dict)
+    built: tuple[str, ...] = ()
+    started: Mapping[str, str] = field(default_factory=dict)
+    uses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     services: tuple[str, ...] = ()
     fixed: tuple[Fixed, ...] = ()
     unread: tuple[Unread, ...] = ()

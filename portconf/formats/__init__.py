@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 
 GROUP = "portconf.formats"
+# Where a load balancer is to listen, unless another port is named.
+LISTEN = 8080
 # Name on the command line -> module. Named here too, so that a known name is found
 # without the metadata of every package that is installed.
 NAMES = {
@@ -22,7 +24,24 @@ NAMES = {
     "fish": "fish",
     "powershell": "powershell",
     "json": "jsontext",
+    "tcsh": "tcsh",
+    "nushell": "nushell",
+    "systemd": "systemd",
     "github": "github",
+    "gitlab": "gitlab",
+    "vscode": "vscode",
+    "devcontainer": "devcontainer",
+    "prometheus": "prometheus",
+    "metrics": "metrics",
+    "dnsmasq": "dnsmasq",
+    "consul": "consul",
+    "nginx": "nginx",
+    "nginx-servers": "nginx_servers",
+    "haproxy": "haproxy",
+    "caddy": "caddy",
+    "traefik": "traefik",
+    "compose-override": "compose_override",
+    "compose-network": "compose_network",
 }
 
 

@@ -2,7 +2,7 @@
 GitHub Actions: lines to append to the file `$GITHUB_ENV`.
 
 GitHub takes what follows `=` as it stands, quotes included, and lets nobody set
-`GITHUB_*` and `RUNNER_*`.
+`GITHUB_*`, `RUNNER_*` and `NODE_OPTIONS`.
 """
 
 TYPE_CHECKING = False
@@ -23,6 +23,7 @@ def lines(variables: "Mapping[str, str]") -> str:
         # A line break would start a variable of the value's choosing.
         if any(character in value for character in "\r\n\0"):
             raise ValueError(name)
-        if name.startswith(("GITHUB_", "RUNNER_")):
+        # The runner ends the step at `NODE_OPTIONS`, which could run a program.
+        if name.startswith(("GITHUB_", "RUNNER_")) or name == "NODE_OPTIONS":
             raise ValueError(name)
     return "".join(f"{name}={value}\n" for name, value in variables.items())

@@ -354,8 +354,8 @@ source "$1"
 complete -p portconf
 COMP_WORDS=(portconf st) COMP_CWORD=1
 _shtab_portconf portconf st portconf; echo "${COMPREPLY[@]}"
-COMP_WORDS=(portconf export --format p) COMP_CWORD=3
-_shtab_portconf portconf p --format; echo "${COMPREPLY[@]}"
+COMP_WORDS=(portconf export --format powe) COMP_CWORD=3
+_shtab_portconf portconf powe --format; echo "${COMPREPLY[@]}"
 COMP_WORDS=(portconf init --dr) COMP_CWORD=2
 _shtab_portconf portconf --dr init; echo "${COMPREPLY[@]}"
 """

@@ -22,6 +22,8 @@ ROWS = (
     "listeners and an owner, idle",
     "portconf guard, 50 services",
     "Project.wait sees a late service",
+    "portconf watch, a new service on disk",
+    "portconf watch, idle, 7 services",
     "invoke ports.status",
     "nox -s ports-status",
     "portconf get NAME",

@@ -11,16 +11,16 @@ import portconf
 
 PACKAGE = Path(portconf.__file__).parent
 # From the bottom up: a module imports only what stands before it.
-VALUES = "errors kinds keys templates names model settings"
+VALUES = "errors kinds keys templates names model alerts settings"
 RULES = (
     "environment plan ownership variables registry.values registry.protocol registry.others registry.lease registry.runs reports"
-    " status sections compose formats findings lines explain rendering exports schema handover health"
+    " status sections compose jsonc adopt formats findings lines explain rendering exports schema handover health events ringing troubles"
 )
 EFFECTS = (
-    "edits snapshot sockets checkout folder files locks declaration store ignores watch"
-    " registry.rows registry.upgrade registry.queue registry.sqlite registry.place registry.access presence survey probes"
+    "edits snapshot sockets checkout folder files originals locks declaration store ignores watch"
+    " registry.rows registry.upgrade registry.queue registry.sqlite registry.place registry.access presence survey probes notices"
 )
-USE_CASES = "fingerprints identity leases runs spare machine decisions updates inspection sites asking waiting launch reading exporting answering isolating project adoption"
+USE_CASES = "fingerprints identity leases runs spare machine decisions updates inspection sites asking waiting launch reading exporting answering isolating project adoption gathering rewriting migrating renewing looking telling watching"
 FRONT_ENDS = "manager cli tasks nox pytest_plugin"
 ORDER = f"{VALUES} {RULES} {EFFECTS} {USE_CASES} {FRONT_ENDS}".split()
 PURE = [*VALUES.split(), *RULES.split()]
@@ -38,6 +38,7 @@ HARMLESS = {
         "hashlib",
     ),
     *("importlib", "json", "re", "shlex", "string", "typing"),
+    *("ast", "warnings"),  # reads Python, and says nothing of its style
     "ruamel",  # reads texts
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from portconf.alerts import Alerts
 from portconf.declaration import from_dict
 from portconf.keys import keys_of
 from portconf.model import Service
@@ -95,13 +96,16 @@ def test_every_key_has_a_description_and_its_default():
     service = properties["services"]["anyOf"][1]["additionalProperties"]["anyOf"][1]
 
     tests = properties["pytest"]["properties"]
-    assert {*properties} == {*keys_of(Settings), "services", "env", "pytest"}
+    alerts = properties["alerts"]["properties"]
+    inner = {"services", "env", "pytest", "alerts"}
+    assert {*properties} == {*keys_of(Settings), *inner}
     assert {*tests} == {*keys_of(Pytest)}
+    assert {*alerts} == {*keys_of(Alerts)}
     assert {*service["properties"]} == {*keys_of(Service)}
     assert {*keys_of(Service)} == {
         each.name.replace("_", "-") for each in fields(Service) if each.name != "name"
     }
-    every = (properties, service["properties"], tests)
+    every = (properties, service["properties"], tests, alerts)
     for key in (key for table in every for key in table.values()):
         assert key["description"]
     assert properties["base-port"]["default"] == 4000

@@ -1,0 +1,152 @@
+"""One Compose service, as one file says it, and as files are merged."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from portconf.compose import ports
+from portconf.compose.tree import Node
+from portconf.compose.values import Fixed, Published, Spot, Unread
+
+
+# A volume in the long form, and a network of a mapping, have some lines each.
+MOST = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """
+    A Compose service, as far as ports go.
+
+    Attributes:
+        name: Its key under `services`.
+        ports: What it publishes.
+        replaces: Its list replaces the one below: `!override` or `!reset`.
+        image: As written; None where there is none.
+        built: Whether it is built here.
+        named: Its `container_name`, where that is fixed.
+        started: The texts of its command, entrypoint and environment.
+        uses: The volumes and networks that it names.
+        unread: What of its ports could not be read.
+    """
+
+    name: str
+    ports: tuple[Published, ...] = ()
+    replaces: bool = False
+    image: str | None = None
+    built: bool = False
+    named: Fixed | None = None
+    started: str = ""
+    uses: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+    def over(self, below: "Definition") -> "Definition":
+        """Return this merged over what it extends or overrides, under its own name."""
+        kept = () if self.replaces else below.ports
+        doubts = () if self.replaces else below.unread
+        mine = {each.spot for each in self.ports}  # by an alias, a port is both's
+        return replace(
+            self,
+            ports=(
+                *(
+                    replace(each, service=self.name)
+                    for each in kept
+                    if each.spot not in mine
+                ),
+                *self.ports,
+            ),
+            image=self.image or below.image,
+            built=self.built or below.built,
+            named=self.named or below.named,
+            started=f"{below.started}\n{self.started}",
+            uses=(*below.uses, *self.uses),
+            unread=(
+                *(replace(each, service=each.service and self.name) for each in doubts),
+                *self.unread,
+            ),
+        )
+
+
+def define(name: str, node: Node, *, file: str, most: int) -> Definition:
+    """
+    Return what the mapping of a service says, without what it extends.
+
+    Args:
+        name: Its key.
+        node: The mapping, or nothing.
+        file: Where it is.
+        most: How many ports are read.
+    """
+    fields = node.fields()
+    doubts: list[Unread] = []
+    if node.kind != "map" and not node.empty:
+        reason = f"the service {name!r}: no mapping"
+        doubts.append(Unread(file=file, line=node.line, reason=reason))
+    published = fields.get("ports")
+    tag = published.tag if published is not None else ""
+    listed: list[Published | Unread] = []
+    if published is not None and not tag.startswith("!reset"):
+        listed = [*ports.listed(published, service=name, file=file, most=most)]
+    mode = fields.get("network_mode")
+    if mode is not None and mode.value == "host":
+        reason = f"{name!r} uses the host's network: its container ports are host ports"
+        doubts.append(Unread(file=file, line=mode.line, reason=reason))
+    image = fields.get("image")
+    return Definition(
+        name=name,
+        ports=tuple(each for each in listed if isinstance(each, Published)),
+        replaces=tag.startswith(("!reset", "!override")),
+        image=image.value or None if image is not None else None,
+        built="build" in fields,
+        started="\n".join(_texts(fields, "command", "entrypoint", "environment")),
+        uses=tuple(
+            each.split(":", 1)[0] for each in _texts(fields, "volumes", "networks")
+        ),
+        named=fixed("container_name", name, fields.get("container_name"), file=file),
+        unread=(*(each for each in listed if isinstance(each, Unread)), *doubts),
+    )
+
+
+def _texts(fields: dict[str, Node], *keys: str) -> Iterator[str]:
+    """Yield the texts of scalars, lists and mappings, down to one level below."""
+    for top in (fields[key] for key in keys if key in fields):
+        for each in (top, *top.children):
+            if each.kind == "scalar":
+                yield each.value
+            elif each is not top:
+                yield from (inner.value for inner in each.children[:MOST])
+
+
+def fixed(kind: str, owner: str, node: Node | None, *, file: str) -> Fixed | None:
+    """
+    Return a name that two checkouts would share, or None.
+
+    Args:
+        kind: What is named.
+        owner: What has the name.
+        node: The name; with a variable in it, it may differ.
+        file: Where it is.
+    """
+    if node is None or node.kind != "scalar" or node.empty or "$" in node.value:
+        return None
+    spot = Spot(
+        file=file, line=node.line, start=node.start, end=node.start + len(node.raw)
+    )
+    return Fixed(kind=kind, owner=owner, name=node.value, spot=spot)  # type: ignore[arg-type]
+
+
+def resources(root: Node, *, file: str) -> tuple[Fixed, ...]:
+    """Return the fixed names of the volumes and networks of one document."""
+    found = []
+    fields = root.fields()
+    for kind, section in (("volume", "volumes"), ("network", "networks")):
+        for owner, node in (
+            fields[section].fields().items() if section in fields else ()
+        ):
+            about = node.fields()
+            external = about.get("external")
+            # What others made is shared on purpose.
+            if external is not None and external.value.lower() not in {"false", "no"}:
+                continue
+            each = fixed(kind, owner, about.get("name"), file=file)
+            found += [each] if each else []
+    return tuple(found)

@@ -1,0 +1,114 @@
+"""The endpoints that a monitor watches, each with how it is asked whether it answers."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from portconf.formats.labels import label
+from portconf.formats.protocol import Site, View
+from portconf.model import Endpoint, Protocol
+
+
+# What a path may hold as it stands: the same as where portconf itself asks.
+_SAFE = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._"
+    b"/:@!$&'()*+,;=?~[]"
+)
+_NO_TEXT = re.compile(r"[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """
+    One endpoint of one checkout.
+
+    Attributes:
+        site: The checkout.
+        endpoint: The endpoint.
+    """
+
+    site: Site
+    endpoint: Endpoint
+
+    @property
+    def path(self) -> str | None:
+        """The path to get over HTTP, as it is sent; None: it is not asked so."""
+        health = self.endpoint.health
+        if not isinstance(health, str) or not self.connects:
+            return None
+        return _encoded(health)
+
+    @property
+    def url(self) -> str | None:
+        """What is to be got over HTTP; None where the service is not asked so."""
+        scheme = "https" if self.endpoint.scheme == "https" else "http"
+        return self.path and f"{scheme}://{self.address}{self.path}"
+
+    @property
+    def address(self) -> str:
+        """Where it is reached: host and port."""
+        return f"{self.endpoint.host}:{self.endpoint.port}"
+
+    @property
+    def connects(self) -> bool:
+        """Whether a connection tells that it answers: over UDP there is none."""
+        return self.endpoint.protocol is Protocol.TCP
+
+    def labels(self) -> dict[str, str]:
+        """Return what tells it from the others: texts, none of them empty."""
+        found = {
+            "service": self.endpoint.name,
+            "project": text(self.site.project),
+            "instance": str(self.site.instance),
+            "branch": text(self.site.branch or ""),
+            "port": str(self.endpoint.port),
+            "shared": "true" if self.endpoint.shared else "",
+        }
+        return {name: value for name, value in found.items() if value}
+
+
+def targets(view: View) -> Iterator[Target]:
+    """
+    Yield the endpoints of all checkouts of a view.
+
+    Not a service that is declared no more, which would be down for ever, and a shared
+    one once: it is one server.
+    """
+    declared, shared = view.settings.by_name(), set()
+    for site in view.sites:
+        for endpoint in site.endpoints:
+            if site is view.site and endpoint.name not in declared:
+                continue
+            if endpoint.shared and endpoint.port in shared:
+                continue
+            if endpoint.shared:
+                shared.add(endpoint.port)
+            yield Target(site=site, endpoint=endpoint)
+
+
+def stem(site: Site) -> str:
+    """
+    Return the name of a checkout's files, which no other checkout's have.
+
+    Examples:
+        >>> stem(Site(project="shop", root="/home/you/shop"))
+        'portconf-shop-fabd5ef4'
+    """
+    digest = hashlib.sha256(site.root.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"portconf-{label(site.project)}-{digest[:8]}"
+
+
+def text(found: str) -> str:
+    """Return a name from disk as text, whatever its bytes are."""
+    return _NO_TEXT.sub("\ufffd", found)
+
+
+def _encoded(path: str) -> str:
+    """Return a path as it is sent; a fragment is not."""
+    # A '%' that begins no escape would be refused as a URL by programs written in Go.
+    told = re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", path.partition("#")[0])
+    return "".join(
+        chr(byte) if byte in _SAFE or byte == ord("%") else f"%{byte:02X}"
+        for byte in told.encode("utf-8", "replace")
+    )

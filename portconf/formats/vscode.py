@@ -1,0 +1,98 @@
+"""VS Code: the variables in the terminals' settings, `envFile` in `launch.json`."""
+
+import json
+
+from portconf.jsonc.document import Document
+from portconf.jsonc.tree import Node
+from portconf.kinds import Problem
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portconf.formats.protocol import View
+
+
+SETTINGS = ".vscode/settings.json"
+LAUNCH = ".vscode/launch.json"
+# The window may be on one system and the terminal on another: each has its key.
+_SYSTEMS = ("linux", "osx", "windows")
+# The debuggers that read a file of variables, by the `type` of a configuration.
+_DEBUGGERS = frozenset(
+    {"debugpy", "python", "node", "pwa-node", "go", "java", "cppdbg"}
+)
+
+
+def render(view: "View") -> "Mapping[str, str]":
+    """
+    Return the settings, and `launch.json` where there is one.
+
+    In the settings the variables stand in a section of ours. In `launch.json` each
+    configuration that starts a program, and names no file of variables, names `.env`.
+    """
+    for name, value in view.variables.items():
+        if "${" in value:  # VS Code puts its own variables in, and has no escape
+            raise ValueError(name)
+    found = {}
+    try:
+        name = SETTINGS
+        found[name] = settings(view.present.get(name, ""), view.variables)
+        name = LAUNCH
+        if view.settings.dotenv and name in view.present:
+            found[name] = launch(view.present[name], view.settings.dotenv)
+    except Problem as problem:
+        raise ValueError(f"{name} {problem}") from problem
+    return found
+
+
+def settings(text: str, variables: "Mapping[str, str]") -> str:
+    """
+    Return a `settings.json` with the variables of its terminals.
+
+    Raises:
+        Problem: If it cannot be edited. It completes "FILE ...".
+    """
+    document = Document.parse(text)
+    items = [
+        f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
+        for name, value in variables.items()
+    ]
+    for system in _SYSTEMS:
+        key = f"terminal.integrated.env.{system}"
+        for each in document.theirs(key, "{"):
+            if each.key in variables:
+                raise Problem(
+                    f"sets {each.key} outside portconf's section, at line"
+                    f" {document.line(each)}"
+                )
+        document = document.with_section(key, "{", items)
+    return document.text
+
+
+def launch(text: str, dotenv: str) -> str:
+    """
+    Return a `launch.json` whose configurations read an env file.
+
+    Raises:
+        Problem: If it cannot be edited, or the file's name cannot be carried. It
+            completes "FILE ...".
+    """
+    if "${" in dotenv:
+        raise Problem(f"would put variables into {dotenv!r}, the name of the env file")
+    path = json.dumps(f"${{workspaceFolder}}/{dotenv}", ensure_ascii=False)
+    document = Document.parse(text)
+    for index in range(len(_configurations(document))):
+        node = _configurations(document)[index]
+        told = {each.key: each.node.value for each in node.items() if each.node}
+        starts = told.get("type") in _DEBUGGERS and told.get("request") == "launch"
+        if starts and "envFile" not in told:
+            document = document.with_item(node, f'"envFile": {path}')
+    return document.text
+
+
+def _configurations(document: Document) -> list[Node]:
+    node = document.find("configurations", "[")
+    return (
+        [x.node for x in node.items() if x.node and x.node.kind == "{"] if node else []
+    )

@@ -1,0 +1,1 @@
+"""JSON with comments, as VS Code has it: read, and edited by single splices."""
