@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from portconf import files, machine, rendering, sites
 from portconf.errors import FileConflictError
 from portconf.folder import Folder
-from portconf.formats import LISTEN
-from portconf.formats.protocol import Leased, View
 from portconf.originals import Texts
 from portconf.reading import Reading
 from portconf.reports import FileChange, Outcome
+from portconf.views import LISTEN, Leased, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

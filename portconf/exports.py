@@ -9,10 +9,10 @@ from typing import Literal
 from portconf import rendering, sections
 from portconf.errors import FileConflictError
 from portconf.formats import posix
-from portconf.formats.protocol import MARK
 from portconf.kinds import Problem
 from portconf.names import VARIABLE_PATTERN
 from portconf.settings import Settings
+from portconf.views import MARK
 
 
 HEADER = f"# {MARK} Do not edit: 'portconf init' writes it anew.\n"

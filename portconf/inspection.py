@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from portconf import files, findings, variables, watch
+from portconf import files, findings, sightings, variables
 from portconf.decisions import Standing
 from portconf.environment import STAMP
 from portconf.errors import AssignmentError, ForeignListenerError
@@ -43,7 +43,7 @@ class Inspection:
             port: declared[name].protocol if name in declared else Protocol.TCP
             for name, port in self.ports().items()
         }
-        return watch.look(spoken, self.standing.folder) if spoken else {}
+        return sightings.look(spoken, self.standing.folder) if spoken else {}
 
     def stale_shell(self, environment: Mapping[str, str]) -> tuple[str, ...]:
         """Return what is wrong with the exports that a shell has sourced."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from portconf import sockets, watch
+from portconf import sightings, sockets
 from portconf.errors import PortconfError, PortInUseError, UsageError
 from portconf.inspection import Inspection
 from portconf.kinds import did_you_mean
@@ -175,7 +175,7 @@ def _owners(
     folder = inspection.standing.folder
     spoken = {port: ports[port] for port in refused}
     held = {port: spoken[port] for port in refused if refused[port] is Bindable.HELD}
-    return watch.look(held, folder, silent=True) | watch.look(spoken, folder)
+    return sightings.look(held, folder, silent=True) | sightings.look(spoken, folder)
 
 
 def _refusal(

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from portconf import checkout, presence, sockets, watch
+from portconf import checkout, presence, sightings, sockets
 from portconf.errors import RegistryError
 from portconf.folder import Folder
 from portconf.model import Protocol
@@ -196,5 +196,5 @@ def _listening(lease: Lease) -> tuple[tuple[str, Sighting], ...]:
     folder = Folder(root=lease.holder.folder, fence=lease.holder.root, git_dir=None)
     seen: dict[int, Sighting] = {}
     for protocol in (Protocol.UDP, Protocol.TCP):  # which one, a lease does not say
-        seen |= watch.look(dict.fromkeys(names, protocol), folder)
+        seen |= sightings.look(dict.fromkeys(names, protocol), folder)
     return tuple((names[port], seen[port]) for port in sorted(seen))

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from portconf import formats
 from portconf.errors import ConfigError, UsageError
 from portconf.formats import dotenv
-from portconf.formats.protocol import MARK, View
 from portconf.kinds import did_you_mean, shown
 from portconf.settings import FILE_PATTERN
+from portconf.views import MARK, View
 
 
 # In these a path that is no text comes out as the bytes that it is.

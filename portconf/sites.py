@@ -6,9 +6,9 @@ from portconf import checkout, declaration, identity, machine
 from portconf.decisions import Standing
 from portconf.errors import ConfigError, PortconfError
 from portconf.folder import Folder
-from portconf.formats.protocol import Site
 from portconf.model import Plan
 from portconf.registry.values import Lease
+from portconf.views import Site
 
 
 def here(standing: Standing, plan: Plan) -> Site:

@@ -45,9 +45,9 @@ def listening(blocks: PortRange, folder: Folder | None = None) -> dict[int, str]
         if blocks.first <= each.port <= blocks.last
     }
     if folder and len(used) <= _NAMED:
-        from portconf import watch  # noqa: PLC0415 - most commands have their lease
+        from portconf import sightings  # noqa: PLC0415 - most commands have their lease
 
-        seen = watch.look(dict.fromkeys(used, Protocol.TCP), folder)
+        seen = sightings.look(dict.fromkeys(used, Protocol.TCP), folder)
         used |= {port: f"{each.text} listens" for port, each in seen.items()}
     return used
 
@@ -60,10 +60,10 @@ def not_ours(spoken: Mapping[int, Protocol], folder: Folder) -> dict[int, str]:
         spoken: What is spoken on each.
         folder: The project that asks.
     """
-    from portconf import watch  # noqa: PLC0415 - as above
+    from portconf import sightings  # noqa: PLC0415 - as above
     from portconf.ownership import Verdict  # noqa: PLC0415
 
-    seen = watch.look(spoken, folder)
+    seen = sightings.look(spoken, folder)
     used = {port: _SILENT for port in sockets.unusable(spoken) if port not in seen}
     return used | {
         port: f"{each.text} listens"

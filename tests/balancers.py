@@ -16,9 +16,9 @@ import views
 from answerers import Answer
 from patience import until
 
-from portconf.formats.protocol import Site, View
 from portconf.model import Service
 from portconf.settings import Settings
+from portconf.views import Site, View
 
 
 # What a name that is none of ours gets.

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from portconf import formats
-from portconf.formats.protocol import Site, View
 from portconf.model import Endpoint
 from portconf.settings import Settings
+from portconf.views import Site, View
 
 
 def endpoint(name: str, port: int, **fields: Any) -> Endpoint:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from portconf import migrating
+from portconf.adopt import migrating
 from portconf.cli import tables
 from portconf.cli.dispatch import Answer, timeout
 

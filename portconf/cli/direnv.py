@@ -4,7 +4,7 @@ import argparse
 
 from portconf.cli.dispatch import Answer, project
 from portconf.formats.posix import quote
-from portconf.formats.protocol import MARK
+from portconf.views import MARK
 
 
 FUNCTION = rf"""# {MARK} Save it anew with: portconf direnv

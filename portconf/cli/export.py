@@ -7,6 +7,7 @@ from portconf import formats
 from portconf.cli import outcome
 from portconf.cli.dispatch import Answer, project, warnings
 from portconf.errors import UsageError
+from portconf.views import LISTEN
 
 
 if TYPE_CHECKING:
@@ -47,9 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
         metavar="PORT",
-        default=str(formats.LISTEN),
+        default=str(LISTEN),
         help="where a load balancer is to listen: a port, or a service"
-        f" (default: {formats.LISTEN})",
+        f" (default: {LISTEN})",
     )
     outcome.dry_run(parser)
     outcome.force(parser, "replace files of somebody else's that have our names")

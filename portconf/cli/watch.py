@@ -54,9 +54,9 @@ def run(options: argparse.Namespace) -> Answer:
             "--all-checkouts is of a format", hint="name one with --export FORMAT=DIR"
         )
     found = project(options)
-    from portconf.renewing import Renewal  # noqa: PLC0415 - rarely wanted
-    from portconf.ringing import Notice  # noqa: PLC0415 - as above
-    from portconf.watching import Watch  # noqa: PLC0415 - as above
+    from portconf.watching.loop import Watch  # noqa: PLC0415 - as above
+    from portconf.watching.renewal import Renewal  # noqa: PLC0415 - rarely wanted
+    from portconf.watching.ringing import Notice  # noqa: PLC0415 - as above
 
     as_json = getattr(options, "json", False)
 

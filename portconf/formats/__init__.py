@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 
 GROUP = "portconf.formats"
-# Where a load balancer is to listen, unless another port is named.
-LISTEN = 8080
 # Name on the command line -> module. Named here too, so that a known name is found
 # without the metadata of every package that is installed.
 NAMES = {

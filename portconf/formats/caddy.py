@@ -8,8 +8,8 @@ that Caddy takes for anything but itself.
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from portconf.formats.protocol import View
-from portconf.formats.routes import LOOPBACK, Route, routing
+from portconf.addressing.routes import LOOPBACK, Route, routing
+from portconf.views import View
 
 
 _GLOBAL = ("admin off", "auto_https off", f"default_bind {' '.join(LOOPBACK)}")

@@ -14,9 +14,9 @@ from portconf.compose import matching, reading
 from portconf.compose.values import Stack
 from portconf.environment import INSTANCE
 from portconf.formats import dotenv
-from portconf.formats.protocol import HEADER, View
 from portconf.model import Endpoint
 from portconf.templates import Template
+from portconf.views import HEADER, View
 
 
 FILE = "portconf.network.env"

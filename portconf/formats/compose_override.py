@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from portconf.compose import GENERATED, entries, matching, reading
 from portconf.compose.values import Published, Stack
 from portconf.environment import COMPOSE
-from portconf.formats.protocol import HEADER, View
 from portconf.model import Endpoint
+from portconf.views import HEADER, View
 
 
 # YAML 1.1 takes these words for something else than text, and so may a reader.

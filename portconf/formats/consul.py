@@ -8,9 +8,9 @@ runs no scripts unless it is told to, and it would run them for everybody.
 import json
 from collections.abc import Mapping
 
-from portconf.formats.labels import label
-from portconf.formats.protocol import View
-from portconf.formats.targets import Target, stem, targets
+from portconf.addressing.labels import label
+from portconf.addressing.targets import Target, stem, targets
+from portconf.views import View
 
 
 # Consul refuses a longer value.

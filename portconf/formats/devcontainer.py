@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from portconf.formats.protocol import View
     from portconf.model import Endpoint
+    from portconf.views import View
 
 
 # Where it is looked for, in the order in which its readers do.

@@ -8,10 +8,10 @@ of the one. Every word of a name is cut down to a label: no text of a user gets 
 
 from collections.abc import Iterator, Mapping
 
-from portconf.formats.labels import label
-from portconf.formats.protocol import HEADER, View
-from portconf.formats.targets import Target, stem, targets
-from portconf.formats.zones import zones
+from portconf.addressing.labels import label
+from portconf.addressing.targets import Target, stem, targets
+from portconf.addressing.zones import zones
+from portconf.views import HEADER, View
 
 
 def render(view: View) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portconf.formats.protocol import View
+    from portconf.views import View
 
 
 # What an instance has where nobody has changed it; and what the largest plan of

@@ -7,9 +7,9 @@ only labels and a path of `health` reach the file, and the path is quoted.
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from portconf.addressing.routes import LOOPBACK, Route, routing
 from portconf.formats.posix import quote
-from portconf.formats.protocol import View
-from portconf.formats.routes import LOOPBACK, Route, routing
+from portconf.views import View
 
 
 # Most attempts for one request.

@@ -7,9 +7,9 @@ listen, which ports somebody else's program has, and whose checkout is gone.
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from portconf.formats.protocol import HEADER, Leased, View
-from portconf.formats.targets import text
+from portconf.addressing.targets import text
 from portconf.ownership import Verdict
+from portconf.views import HEADER, Leased, View
 
 
 _HELP = {

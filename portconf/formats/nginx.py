@@ -7,8 +7,8 @@ writes below that folder only. Of users' texts nothing but labels reaches the fi
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from portconf.formats.protocol import View
-from portconf.formats.routes import LOOPBACK, Route, Routing, routing
+from portconf.addressing.routes import LOOPBACK, Route, Routing, routing
+from portconf.views import View
 
 
 # nginx wants folders for all of them, though it is given no FastCGI, uwsgi and SCGI.

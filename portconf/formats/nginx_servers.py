@@ -7,9 +7,9 @@ listen on a port of its own.
 
 from collections.abc import Mapping
 
+from portconf.addressing.routes import routing
 from portconf.formats import nginx
-from portconf.formats.protocol import View
-from portconf.formats.routes import routing
+from portconf.views import View
 
 
 def render(view: View) -> Mapping[str, str]:

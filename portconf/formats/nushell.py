@@ -1,13 +1,13 @@
 """Nushell: a module for `overlay use`, which `overlay hide` takes back."""
 
-from portconf.formats.protocol import HEADER
+from portconf.views import HEADER
 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portconf.formats.protocol import View
+    from portconf.views import View
 
 
 # In double quotes; what has no letter of its own is written as its number.

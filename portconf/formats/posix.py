@@ -4,7 +4,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portconf.formats.protocol import View
+    from portconf.views import View
 
 
 # shlex.quote would do, at the price of importing `re` in the hottest command. No '=':

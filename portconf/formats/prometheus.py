@@ -10,15 +10,15 @@ import json
 import re
 from collections.abc import Mapping
 
+from portconf.addressing.targets import Target, stem, targets
 from portconf.formats.prometheus_texts import (
     ALERTMANAGER,
     BLACKBOX,
     PROMETHEUS,
     RULES,
 )
-from portconf.formats.protocol import HEADER, View
-from portconf.formats.targets import Target, stem, targets
 from portconf.model import Protocol
+from portconf.views import HEADER, View
 
 
 # Where the programs listen, unless a service of that name is declared.

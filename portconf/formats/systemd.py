@@ -8,14 +8,14 @@ which a backslash makes plain. Nothing is expanded.
 
 import re
 
-from portconf.formats.protocol import HEADER
+from portconf.views import HEADER
 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portconf.formats.protocol import View
+    from portconf.views import View
 
 
 _BARE = r"[A-Za-z0-9_./:@%+,=-]+"

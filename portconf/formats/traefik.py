@@ -9,8 +9,8 @@ file; the path is quoted, and has no brace of which Traefik would make a templat
 import json
 from collections.abc import Iterator, Mapping
 
-from portconf.formats.protocol import View
-from portconf.formats.routes import Route, Routing, routing
+from portconf.addressing.routes import Route, Routing, routing
+from portconf.views import View
 
 
 # Traefik may choose the same server again, and half of the addresses have none.

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portconf.formats.protocol import View
+    from portconf.views import View
 
 
 SETTINGS = ".vscode/settings.json"

@@ -16,10 +16,10 @@ from monitors import started
 from patience import until
 
 from portconf import formats
-from portconf.formats.protocol import Leased, View
 from portconf.model import Protocol, Service
 from portconf.registry.values import Holder, Lease
 from portconf.settings import Settings
+from portconf.views import Leased, View
 
 
 pytestmark = pytest.mark.external

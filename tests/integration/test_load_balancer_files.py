@@ -11,7 +11,7 @@ from balancers import CHECKERS, declared
 from ruamel.yaml import YAML
 
 from portconf import formats
-from portconf.formats.protocol import View
+from portconf.views import View
 
 
 GOLDEN = Path(__file__).parents[1] / "golden"

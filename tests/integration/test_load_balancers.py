@@ -21,8 +21,8 @@ from patience import until
 from servers import needs_address
 
 from portconf import formats
-from portconf.formats.protocol import View
 from portconf.model import Endpoint
+from portconf.views import View
 
 
 Run = Callable[[View, str], AbstractContextManager[int]]

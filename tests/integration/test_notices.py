@@ -17,9 +17,9 @@ from capability import needs
 from hooks import Hook, hook
 from patience import gone, until
 
-from portconf.events import Event, Kind
-from portconf.notices import Bell, Program, Way, Webhook
-from portconf.ringing import Notice
+from portconf.watching.events import Event, Kind
+from portconf.watching.notices import Bell, Program, Way, Webhook
+from portconf.watching.ringing import Notice
 
 
 EVENT = Event(

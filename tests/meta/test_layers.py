@@ -14,18 +14,20 @@ PACKAGE = Path(portconf.__file__).parent
 VALUES = "errors kinds keys templates names model alerts settings"
 RULES = (
     "environment plan ownership variables registry.values registry.protocol registry.others registry.lease registry.runs reports"
-    " status sections compose jsonc adopt formats findings lines explain rendering exports schema handover health events ringing troubles"
+    " status sections views compose jsonc addressing adopt.values adopt.naming adopt.well_known adopt.compose_ports adopt.envfile adopt.procfile adopt.devcontainer adopt.python_source adopt.grouping adopt.proposal formats findings lines explain rendering exports schema handover health watching.events watching.ringing watching.troubles"
 )
 EFFECTS = (
-    "edits snapshot sockets checkout folder files originals locks declaration store ignores watch"
-    " registry.rows registry.upgrade registry.queue registry.sqlite registry.place registry.access presence survey probes notices"
+    "edits snapshot sockets checkout folder files originals locks declaration store ignores sightings"
+    " registry.rows registry.upgrade registry.queue registry.sqlite registry.place registry.access presence survey probes watching.notices"
 )
-USE_CASES = "fingerprints identity leases runs spare machine decisions updates inspection sites asking waiting launch reading exporting answering isolating project adoption gathering rewriting migrating renewing looking telling watching"
+USE_CASES = "fingerprints identity leases runs spare machine decisions updates inspection sites asking waiting launch reading exporting answering isolating project adoption adopt.gathering adopt.rewriting adopt.migrating watching.renewal watching.looks watching.telling watching.loop"
 FRONT_ENDS = "manager cli tasks nox pytest_plugin"
 ORDER = f"{VALUES} {RULES} {EFFECTS} {USE_CASES} {FRONT_ENDS}".split()
 PURE = [*VALUES.split(), *RULES.split()]
+# In these folders rules and effects are neighbours, so each of their modules counts.
+MIXED = {"adopt", "registry", "watching"}
 # They hand out what the others hold.
-FACES = ["__init__", "__main__", "registry.__init__"]
+FACES = ["__init__", "__main__", *(f"{each}.__init__" for each in sorted(MIXED))]
 # The standard library without socket, file, clock, environment or process.
 HARMLESS = {
     *(
@@ -47,10 +49,10 @@ def part(path: Path) -> str:
     """
     Return the module, or the folder of modules, that a file belongs to.
 
-    In `registry` rules and effects are neighbours, so each of its modules counts.
+    In those of `MIXED` it is the module.
     """
     parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return ".".join(parts if parts[0] == "registry" else parts[:1])
+    return ".".join(parts if parts[0] in MIXED else parts[:1])
 
 
 def files() -> dict[str, list[Path]]:
@@ -67,7 +69,7 @@ def imports(path: Path) -> Iterator[str]:
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
-            if module in ("portconf", "portconf.registry"):
+            if module in ("portconf", *(f"portconf.{each}" for each in MIXED)):
                 yield from (f"{module}.{each.name}" for each in node.names)
             else:
                 yield module
@@ -75,7 +77,7 @@ def imports(path: Path) -> Iterator[str]:
 
 def _part_of(module: str) -> str:
     parts = module.split(".")[1:]
-    return ".".join(parts[: 2 if parts[0] == "registry" else 1])
+    return ".".join(parts[: 2 if parts[0] in MIXED else 1])
 
 
 def test_every_module_has_its_place():

@@ -5,7 +5,7 @@ import re
 import views
 from hypothesis import given, strategies as st
 
-from portconf.formats.zones import zones
+from portconf.addressing.zones import zones
 
 
 BRANCHES = st.none() | st.text("aB/_-.0123é{", max_size=8) | st.text(max_size=70)

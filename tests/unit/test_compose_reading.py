@@ -7,7 +7,7 @@ import pytest
 from portconf.compose import NAMES, OVERRIDES, entries, images, reading
 from portconf.compose.values import Published, Stack, Unread
 from portconf.errors import FileConflictError
-from portconf.formats.protocol import MARK
+from portconf.views import MARK
 
 
 def read(text: str, **more: str) -> Stack:
@@ -242,7 +242,6 @@ def test_an_override_of_ours_is_no_source():
         "compose.override.yaml": header + "services: {a: {ports: !override ['5:5']}}",
     }
 
-    assert reading.OURS == MARK
     assert ports(reading.read(texts)) == {"a": ["1:1"]}
 
 

@@ -7,13 +7,13 @@ import pytest
 import views
 
 from portconf import formats
+from portconf.addressing.targets import stem
 from portconf.formats.prometheus import USUAL
-from portconf.formats.protocol import Leased, Site, View
-from portconf.formats.targets import stem
 from portconf.model import Endpoint, Protocol, Service
 from portconf.ownership import Verdict
 from portconf.registry.values import Holder, Lease
 from portconf.settings import Settings
+from portconf.views import Leased, Site, View
 
 
 def view(*endpoints: Endpoint, **fields: Any) -> View:

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from portconf.events import Event, Kind, Known, looked, moved
 from portconf.model import Endpoint, Protocol
 from portconf.ownership import Listener, Sighting, Verdict
+from portconf.watching.events import Event, Kind, Known, looked, moved
 
 
 def endpoint(name: str, port: int, **more: Any) -> Endpoint:

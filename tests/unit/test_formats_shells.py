@@ -5,7 +5,7 @@ import views
 
 from portconf import rendering
 from portconf.errors import ConfigError
-from portconf.formats.protocol import HEADER
+from portconf.views import HEADER
 
 
 HARMLESS = {"WEB_PORT": "4000", "URL": "http://127.0.0.1:4000/a?b=c&d", "EMPTY": ""}

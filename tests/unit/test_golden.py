@@ -17,7 +17,7 @@ from portconf import (
     store,
     variables,
 )
-from portconf.formats.protocol import Site, View
+from portconf.views import Site, View
 
 
 GOLDEN = Path(__file__).parents[1] / "golden"

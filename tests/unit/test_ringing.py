@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from portconf.events import Event, Kind
-from portconf.ringing import HOLD, Notice, Rung, ring
+from portconf.watching.events import Event, Kind
+from portconf.watching.ringing import HOLD, Notice, Rung, ring
 
 
 EVERY = ("conflict", "foreign", "down", "recovered")

@@ -5,11 +5,11 @@ import views
 from balancers import declared
 
 from portconf import formats
-from portconf.formats.labels import label
-from portconf.formats.protocol import Site, View
-from portconf.formats.routes import Routing, routing, speaks_http
-from portconf.formats.zones import zones
+from portconf.addressing.labels import label
+from portconf.addressing.routes import Routing, routing, speaks_http
+from portconf.addressing.zones import zones
 from portconf.model import Protocol
+from portconf.views import Site, View
 
 
 FORMATS = ("nginx", "nginx-servers", "haproxy", "caddy", "traefik")

@@ -1,4 +1,4 @@
-from portconf.troubles import GRACE, Troubles
+from portconf.watching.troubles import GRACE, Troubles
 
 
 def test_what_goes_wrong_is_said_when_it_has_gone_wrong_twice_and_once():

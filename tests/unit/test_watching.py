@@ -14,15 +14,15 @@ from portconf.errors import (
     LeaseConflictError,
     StoreError,
 )
-from portconf.formats.protocol import Site
-from portconf.looking import Machine
 from portconf.model import Endpoint, Protocol
-from portconf.notices import Way
 from portconf.ownership import Listener, Sighting, Verdict
-from portconf.renewing import Renewed
-from portconf.ringing import Notice
 from portconf.settings import Settings
-from portconf.watching import Watch
+from portconf.views import Site
+from portconf.watching.looks import Machine
+from portconf.watching.loop import Watch
+from portconf.watching.notices import Way
+from portconf.watching.renewal import Renewed
+from portconf.watching.ringing import Notice
 
 
 Fingerprint = tuple[int, int, int, int]

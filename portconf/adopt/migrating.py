@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from portconf import declaration, files, locks
+from portconf.adopt.gathering import gather, inside
 from portconf.adopt.proposal import Adopted, Proposal, propose
+from portconf.adopt.rewriting import Edit, Rewriting
 from portconf.adopt.values import Note
 from portconf.compose.values import Unread
 from portconf.folder import Folder
-from portconf.gathering import gather, inside
 from portconf.reports import FileChange
-from portconf.rewriting import Edit, Rewriting
 from portconf.settings import PYPROJECT, Settings
 
 

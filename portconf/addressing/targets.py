@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from portconf.formats.labels import label
-from portconf.formats.protocol import Site, View
+from portconf.addressing.labels import label
 from portconf.model import Endpoint, Protocol
+from portconf.views import Site, View
 
 
 # What a path may hold as it stands: the same as where portconf itself asks.

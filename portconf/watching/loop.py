@@ -14,19 +14,20 @@ from typing import Protocol
 
 import watchfiles
 
-from portconf import events, snapshot, telling
+from portconf import snapshot
 from portconf.errors import (
     BlocksExhaustedError,
     LeaseConflictError,
     PortconfError,
     PortConflictError,
 )
-from portconf.events import Event, Kind
-from portconf.looking import SURE, Looks, Machine
-from portconf.renewing import Renewed
-from portconf.ringing import Notice
-from portconf.telling import Teller, Ways
-from portconf.troubles import Troubles
+from portconf.watching import events, telling
+from portconf.watching.events import Event, Kind
+from portconf.watching.looks import SURE, Looks, Machine
+from portconf.watching.renewal import Renewed
+from portconf.watching.ringing import Notice
+from portconf.watching.telling import Teller, Ways
+from portconf.watching.troubles import Troubles
 
 
 INTERVAL = 2.0
@@ -53,7 +54,7 @@ class Stop(Protocol):
 
 
 class Passes(Protocol):
-    """What keeps a checkout current; see `portconf.renewing.Renewal`."""
+    """What keeps a checkout current; see `portconf.watching.renewal.Renewal`."""
 
     @property
     def root(self) -> str:

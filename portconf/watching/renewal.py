@@ -10,12 +10,12 @@ from typing import Self
 from portconf import checkout, declaration, exporting, exports, presence, sites
 from portconf.compose import NAMES, OVERRIDES
 from portconf.errors import AssignmentError, ConfigError
-from portconf.formats.protocol import Site
 from portconf.locks import LOCK_TIMEOUT
 from portconf.project import Project
 from portconf.registry.protocol import Registry
 from portconf.registry.values import Lease
 from portconf.settings import PYPROJECT, Settings
+from portconf.views import Site
 
 
 # Seconds; what another command keeps for longer is tried again.

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from portconf.alerts import Alerts
-from portconf.events import Event, Kind
-from portconf.notices import Bell, Program, Way, Webhook
-from portconf.renewing import Renewed
-from portconf.ringing import HOLD, Notice, Rung, ring
+from portconf.watching.events import Event, Kind
+from portconf.watching.notices import Bell, Program, Way, Webhook
+from portconf.watching.renewal import Renewed
+from portconf.watching.ringing import HOLD, Notice, Rung, ring
 
 
 def ways(alerts: Alerts, found: Callable[[], Renewed]) -> Iterator[Way]:

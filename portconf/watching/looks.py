@@ -4,12 +4,13 @@ import os
 import time
 from collections.abc import Collection, Iterable, Mapping
 
-from portconf import events, snapshot, sockets, watch
-from portconf.events import Event, Known
+from portconf import sightings, snapshot, sockets
 from portconf.folder import Folder
-from portconf.formats.protocol import Site
 from portconf.model import Protocol
 from portconf.ownership import Listener, Sighting
+from portconf.views import Site
+from portconf.watching import events
+from portconf.watching.events import Event, Known
 
 
 # Seconds until a state is looked at again that one look alone has shown.
@@ -43,7 +44,7 @@ class Machine:
 
     def look(self, ports: Mapping[int, Protocol], root: str) -> Mapping[int, Sighting]:
         """Return who listens on some ports."""
-        return watch.look(ports, Folder.at(root))
+        return sightings.look(ports, Folder.at(root))
 
 
 class Looks:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from portconf.formats.labels import label
-from portconf.formats.protocol import Site
+from portconf.addressing.labels import label
+from portconf.views import Site
 
 
 _LONGEST = 63

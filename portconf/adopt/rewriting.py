@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from portconf import files, originals, sections
 from portconf.adopt import compose_ports, envfile
+from portconf.adopt.gathering import Gathered
 from portconf.adopt.proposal import Adopted, Proposal
 from portconf.adopt.values import Note
 from portconf.compose import reading
@@ -14,7 +15,6 @@ from portconf.compose.replacing import replace as replaced
 from portconf.compose.values import Spot, Stack, Unread
 from portconf.errors import PortconfError
 from portconf.folder import Folder
-from portconf.gathering import Gathered
 from portconf.kinds import Problem
 from portconf.reports import FileChange
 from portconf.settings import Settings

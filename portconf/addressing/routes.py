@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from portconf.formats.labels import label
-from portconf.formats.protocol import HEADER, View
-from portconf.formats.targets import Target, targets
-from portconf.formats.zones import in_order, zones
+from portconf.addressing.labels import label
+from portconf.addressing.targets import Target, targets
+from portconf.addressing.zones import in_order, zones
 from portconf.model import Endpoint, Protocol
+from portconf.views import HEADER, View
 
 
 # A server may listen on one of them only: on which, `localhost` does not tell alike on

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from portconf.events import Event, Kind
+from portconf.watching.events import Event, Kind
 
 
 HOLD = 60.0

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from portconf.alerts import fill
 from portconf.health import Reach, within
 from portconf.probes.command import Command
-from portconf.ringing import Notice
+from portconf.watching.ringing import Notice
 
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""How others reach services: names, addresses, and what to ask them."""

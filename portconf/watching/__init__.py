@@ -1,0 +1,1 @@
+"""`watch`: what keeps a checkout's files current, and rings when something happens."""
