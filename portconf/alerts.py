@@ -24,6 +24,10 @@ PLACEHOLDERS = (
 )
 _NAMES = "|".join(PLACEHOLDERS)
 _WORD = rf"(?:[^{{}}]|\{{\{{|\}}\}}|\{{(?:{_NAMES})\}})+"
+_PORT = (
+    r"[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]"
+    r"|6553[0-5]"
+)
 _PART = re.compile(r"\{\{|\}\}|\{([a-z]+)\}")
 
 
@@ -112,9 +116,10 @@ class Alerts:
     )
     webhook: str | None = key(
         Matching(
-            rule="a URL that starts with 'http://' or 'https://', without a user",
-            pattern=r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-            r"(?:[/?][!-~]*)?",
+            rule="a URL that starts with 'http://' or 'https://', without a user, its"
+            " port from 1 to 65535",
+            pattern=r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+            rf"(?::(?:{_PORT}))?(?:[/?][!-~]*)?",
             limit=2000,
         ),
         None,

@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
+_BRANCH = "ref: refs/heads/"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
     """
@@ -67,22 +70,35 @@ class Checkout:
         """
         Return by what its repository is known: two checkouts of it share one of them.
 
-        The git directory that its worktrees share, and the place that it was cloned
-        from: an address, or the git directory there. Empty where git says nothing.
+        The git directory that its worktrees share, and where it was cloned from: an
+        address, or a git directory on this disk. Empty where git says nothing.
         """
         told = _git(self.root, "config", "-z", "--get", "remote.origin.url")
         origin = "".join(told)
-        there = find(origin) if os.path.isabs(origin) else None
-        origin = (there and there.common_dir) or origin
+        # git takes for an address what has a colon before the first slash (git-clone).
+        if origin and ":" not in origin.partition("/")[0]:
+            place = os.path.realpath(os.path.join(self.root, origin))
+            there = find(place)
+            # Not the repository around it: a bare one may lie in somebody's dotfiles.
+            same = there is not None and there.root == place
+            origin = (same and there and there.common_dir) or place
         return frozenset({self.common_dir or "", origin}) - {""}
+
+    @property
+    def detached(self) -> bool:
+        """Whether it is on no branch, as in the middle of a rebase."""
+        return not self._head.startswith(_BRANCH)
 
     @property
     def branch(self) -> str | None:
         """The branch it is on, or the beginning of the commit; None where unknown."""
-        head = _content(os.path.join(self.git_dir or self.root, "HEAD"))
-        if head and head.startswith("ref: refs/heads/"):
-            return head.removeprefix("ref: refs/heads/")
-        return head[:10] if head else None
+        if self.detached:
+            return self._head[:10] or None
+        return self._head.removeprefix(_BRANCH)
+
+    @property
+    def _head(self) -> str:
+        return _content(os.path.join(self.git_dir or self.root, "HEAD")) or ""
 
 
 def find(folder: str) -> Checkout | None:

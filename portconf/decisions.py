@@ -215,4 +215,5 @@ class Standing:
                 )
             old = files.read(file)
             new = exports.content(target, old, found, force=self.force)
-            yield FileChange(name=target.name, before=old, after=new)
+            private = target.key == "dotenv"
+            yield FileChange(name=target.name, before=old, after=new, private=private)

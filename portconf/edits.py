@@ -32,40 +32,80 @@ def add(text: str, name: str, keys: Mapping[str, Any]) -> str:
     Raises:
         ConfigError: If the file's form leaves no place for the keys.
     """
-    value = dict(keys)
-    short = value.get("purpose", "") if set(value) <= {"purpose"} else value
+    return add_all(text, services={name: keys})
+
+
+def add_all(
+    text: str,
+    *,
+    services: Mapping[str, Mapping[str, Any]],
+    variables: Mapping[str, str] | None = None,
+) -> str:
+    """
+    Declare several services and variables, as `add` does for one.
+
+    Args:
+        text: The whole file; with or without `[tool.portconf]`.
+        services: The keys of each new service's table, by TOML name.
+        variables: The text of each new variable of `[tool.portconf.env]`.
+
+    Raises:
+        ConfigError: If the file's form leaves no place for them.
+    """
+    full = {name: dict(keys) for name, keys in services.items()}
+    short = {name: _short(keys) for name, keys in full.items()}
     there = _services(tomllib.loads(text.removeprefix(_BOM)))
-    if value and isinstance(there, list):
+    listed = [each for each, value in short.items() if value]
+    if listed and isinstance(there, list):
         raise ConfigError(
             f"{PYPROJECT}: tool.portconf.services is a list, which has no place for"
-            f" {', '.join(sorted(value))} of {name!r}",
+            f" {', '.join(sorted(full[listed[0]]))} of {listed[0]!r}",
             hint="turn it into a table: [tool.portconf.services]",
         )
-
-    def short_form(document: dict[str, Any]) -> None:
-        portconf = document.setdefault("tool", {}).setdefault("portconf", {})
-        services = portconf.setdefault("services", {})
-        if isinstance(services, list):
-            services.append(name)
-        else:
-            services[name] = short
-
-    def long_form(document: dict[str, Any]) -> None:
-        short_form(document)
-        _services(document)[name] = value
-
-    first = f"[tool.portconf.services]\n{dotted(name)} = {_toml(short)}\n"
-    table = f"[{dotted('tool', 'portconf', 'services', name)}]\n" + "".join(
-        f"{key} = {_toml(each)}\n" for key, each in value.items()
+    tables = "\n".join(
+        f"[{dotted('tool', 'portconf', 'services', name)}]\n" + _lines(keys)
+        for name, keys in full.items()
     )
+    first = "[tool.portconf.services]\n" + _lines(short)
+    if full:
+        text = _first_right(
+            text,
+            (lambda t: _append(t, "services", short), _setting("services", short)),
+            (lambda t: _ended(t, tables), _setting("services", full))
+            if there
+            else (lambda t: _ended(t, first), _setting("services", short)),
+            what=f"declare {', '.join(map(repr, full))} there",
+        )
+    return _set_variables(text, dict(variables)) if variables else text
+
+
+def _set_variables(text: str, variables: dict[str, str]) -> str:
+    table = "[tool.portconf.env]\n" + _lines(variables)
     return _first_right(
         text,
-        (lambda t: _append(t, name, short), short_form),
-        (lambda t: _ended(t, table), long_form)
-        if there
-        else (lambda t: _ended(t, first), short_form),
-        what=f"declare {name!r} there",
+        (lambda t: _append(t, "env", variables), _setting("env", variables)),
+        (lambda t: _ended(t, table), _setting("env", variables)),
+        what=f"set {', '.join(variables)} there",
     )
+
+
+def _short(keys: Mapping[str, Any]) -> Any:
+    """Return the keys in the short form where they have one."""
+    return keys.get("purpose", "") if set(keys) <= {"purpose"} else keys
+
+
+def _setting(part: str, entries: Mapping[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """Return what adds entries to a decoded file."""
+
+    def change(document: dict[str, Any]) -> None:
+        portconf = document.setdefault("tool", {}).setdefault("portconf", {})
+        table = portconf.setdefault(part, {})
+        if isinstance(table, list):
+            table += entries
+        else:
+            table.update(entries)
+
+    return change
 
 
 def remove(text: str, name: str) -> str:
@@ -152,27 +192,32 @@ def _plain(value: Any) -> Any:
     return repr(value)
 
 
-def _append(text: str, name: str, value: Any) -> str:
-    """Add the service to the table or list that is there."""
+def _append(text: str, part: str, entries: Mapping[str, Any]) -> str:
+    """Add entries to the table or list that is there."""
     document = tomlkit.parse(text)
     portconf: Any = document["tool"]["portconf"]
-    services = portconf.get("services")
-    if services is None and not isinstance(portconf, Table):
-        portconf["services"] = _item({name: value})
-    elif services is None:
-        services = tomlkit.table()
-        services.add(name, _item(value))
+    there = portconf.get(part)
+    if there is None and not isinstance(portconf, Table):
+        portconf[part] = _item(entries)
+    elif there is None:
+        new = tomlkit.table()
+        _fill(new, entries)
         for _ in _before_trailing(portconf):
             portconf.add(tomlkit.nl())
-            portconf.add("services", services)
-    elif isinstance(services, list):
-        services.append(name)
-    elif isinstance(services, Table):
-        for _ in _before_trailing(services):
-            services.add(name, _item(value))
+            portconf.add(part, new)
+    elif isinstance(there, list):
+        there.extend(entries)
+    elif isinstance(there, Table):
+        for _ in _before_trailing(there):
+            _fill(there, entries)
     else:
-        services[name] = _item(value)
+        there.update({name: _item(value) for name, value in entries.items()})
     return tomlkit.dumps(document)
+
+
+def _fill(table: Table, entries: Mapping[str, Any]) -> None:
+    for name, value in entries.items():
+        table.add(name, _item(value))
 
 
 def _before_trailing(table: Table) -> Iterator[None]:
@@ -233,6 +278,10 @@ def _item(value: Any) -> Any:
 
 def _toml(value: Any) -> str:
     return str(_item(value).as_string())
+
+
+def _lines(entries: Mapping[str, Any]) -> str:
+    return "".join(f"{dotted(key)} = {_toml(each)}\n" for key, each in entries.items())
 
 
 def _ended(text: str, lines: str) -> str:

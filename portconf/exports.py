@@ -10,14 +10,14 @@ from portconf import rendering, sections
 from portconf.errors import FileConflictError
 from portconf.formats import posix
 from portconf.kinds import Problem
+from portconf.marks import MARK
 from portconf.names import VARIABLE_PATTERN
 from portconf.settings import Settings
-from portconf.views import MARK
 
 
 HEADER = f"# {MARK} Do not edit: 'portconf init' writes it anew.\n"
-# What another checkout's exports may have left: this one's may have no such name.
-_LEFT = '[ "${PORTCONF_INSTANCE:-0}" = 0 ] || unset COMPOSE_PROJECT_NAME\n'
+# The line `posix.LEFT`, as this version and earlier ones have it.
+_LEFT = r"(?m)^.*\|\| unset COMPOSE_PROJECT_NAME(?:; unset PORTCONF_RUN;?)?\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def content(
     if target.key == "compose-env":
         return (HEADER + rendering.dotenv_text(variables, where=target.name)).encode()
     with rendering.carried(variables, target.name):
-        script = HEADER + _LEFT + posix.lines(variables)
+        script = HEADER + posix.lines(variables)
     script += _unsets(old if old and ours else b"", variables)
     return script.encode("utf-8", "surrogateescape")
 
@@ -101,7 +101,8 @@ def _unsets(old: bytes, variables: Mapping[str, str]) -> str:
     listed stays listed.
     """
     try:
-        text = old.decode("utf-8", "surrogateescape").replace(_LEFT, "", 1)
+        text = old.decode("utf-8", "surrogateescape")
+        text = re.sub(_LEFT, "", text, count=1)
         words = shlex.split(text, comments=True)
     except ValueError:  # somebody broke the quoting: nothing is known of it then
         words = []

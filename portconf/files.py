@@ -135,12 +135,27 @@ def make_folder(folder: str) -> None:
 
 
 def _sweep(folder: str, name: str) -> None:
-    """Remove what a killed writer left; the lock says that no other one lives."""
+    """Remove what a killed writer left, and not what another one is writing."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith(f".{name}.") and entry.name.endswith(_TEMPORARY):
+                pid = entry.name.removeprefix(f".{name}.").partition("-")[0]
                 with suppress(OSError):
-                    os.unlink(entry.path)
+                    if not _alive(pid):
+                        os.unlink(entry.path)
+
+
+def _alive(pid: str) -> bool:
+    """Tell whether a process of that number is there."""
+    if os.name == "nt" or not pid.isdecimal():  # there a signal of 0 ends it
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _write(path: str, data: bytes, mode: int | None) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from portconf import files, findings, fingerprints
-from portconf.compose import GENERATED, NAMES
+from portconf.compose import ENV as COMPOSE_ENV, GENERATED, NAMES
 from portconf.errors import (
     AssignmentError,
     FileConflictError,
+    PortconfError,
     RegistryError,
 )
 from portconf.folder import Folder
@@ -210,12 +211,13 @@ class Project(Isolating):
 
     def _compose(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return what is wrong with the Compose files, and what could not be read."""
+        folder = Folder.at(self.root)
+        named = self._named_elsewhere(folder)
         if not any(os.path.lexists(os.path.join(self.root, each)) for each in NAMES):
-            return (), ()
+            return (), named
         from portconf.compose import findings as stacks, reading  # noqa: PLC0415 - YAML
         from portconf.originals import Texts  # noqa: PLC0415 - not without one
 
-        folder = Folder.at(self.root)
         stack = reading.read(Texts(folder))
         assigned = {
             name: each.port
@@ -228,8 +230,21 @@ class Project(Isolating):
                 assigned,
                 overridden=files.read(folder.file(GENERATED)) is not None,
             ),
-            tuple(f"{each}" for each in stack.unread),
+            (*named, *(f"{each}" for each in stack.unread)),
         )
+
+    @staticmethod
+    def _named_elsewhere(folder: Folder) -> tuple[str, ...]:
+        """Return that Compose reads other files than those it usually does."""
+        from portconf.originals import read  # noqa: PLC0415 - `check` only
+
+        with suppress(PortconfError):  # who writes into it has told what is wrong
+            data = read(folder, COMPOSE_ENV)
+            if data and b"COMPOSE_FILE" in data:
+                from portconf.compose import elsewhere  # noqa: PLC0415 - hardly ever
+
+                return tuple(f"{e}" for e in elsewhere.named(data, COMPOSE_ENV))
+        return ()
 
     def why(self, name: str, environment: Mapping[str, str]) -> Explanation:
         """

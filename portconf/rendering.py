@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from portconf import formats
-from portconf.errors import ConfigError, UsageError
+from portconf.errors import ConfigError, PortconfError, UsageError
 from portconf.formats import dotenv
 from portconf.kinds import did_you_mean, shown
 from portconf.settings import FILE_PATTERN
@@ -14,6 +15,9 @@ from portconf.views import MARK, View
 
 # In these a path that is no text comes out as the bytes that it is.
 _OF_BYTES = frozenset({"sh", "fish", "tcsh"})
+_NO_TEXT = re.compile(r"[\ud800-\udfff]")
+# Their readers take no comments.
+_COMMENTLESS = (".json", ".github", ".gitlab")
 
 
 def rendered(name: str, view: View) -> dict[str, str]:
@@ -40,32 +44,47 @@ def rendered(name: str, view: View) -> dict[str, str]:
     except Exception as error:
         raise _broken(name, f"cannot be loaded: {error}") from error
     with carried(view.variables, f"the format {name}", text=name not in _OF_BYTES):
-        files = found.render(view)
-    for file, text in files.items():
-        # It comes from another package: neither is to be taken on trust.
-        if not re.fullmatch(FILE_PATTERN, file) or not isinstance(text, str):
-            raise _broken(name, f"returns {shown(file)}, which is no file of it")
-    if not files:
-        raise _broken(name, "returns no file")
-    return dict(files)
+        try:
+            files: dict[Any, Any] = dict(found.render(view))
+        except (ValueError, PortconfError):
+            raise
+        except Exception as error:
+            if name in formats.NAMES:  # a bug of ours stays one
+                raise
+            raise _broken(name, f"fails: {type(error).__name__}: {error}") from error
+    _check(name, files)
+    return files
 
 
-def owned(name: str, old: bytes, new: bytes) -> bool:
+def owned(name: str, old: bytes) -> bool:
     """
-    Tell whether a file of a format may be replaced.
+    Tell whether a file may be replaced by one of a format.
+
+    It has our first line; or it can have none, and a name that only ours have.
 
     Args:
         name: The file.
         old: What it holds.
-        new: What it is to hold.
-
-    Returns:
-        True where the old one has our first line, or a name that only ours have.
-        Also where the new one has no such line: it is the old one, edited.
     """
-    head, after = (each[:200].split(b"\n", 1)[0] for each in (old, new))
-    mark = MARK.encode()
-    return mark in head or "portconf" in name.rpartition("/")[2] or mark not in after
+    base = name.rpartition("/")[2]
+    if base.endswith(_COMMENTLESS) and "portconf" in base:
+        return True
+    return MARK.encode() in old[:200].split(b"\n", 1)[0]
+
+
+def _check(name: str, files: Mapping[Any, Any]) -> None:
+    """Refuse what a format must not return: another package's is not to be trusted."""
+    if not files:
+        raise _broken(name, "returns no file")
+    for file, text in files.items():
+        if not (isinstance(file, str) and re.fullmatch(FILE_PATTERN, file)):
+            raise _broken(name, f"returns {shown(file)}, which is no name of a file")
+        if not isinstance(text, str) or (
+            name not in _OF_BYTES and _NO_TEXT.search(text)
+        ):
+            raise _broken(name, f"returns no text for {shown(file)}")
+        if any(other.startswith(f"{file}/") for other in files):
+            raise _broken(name, f"returns {shown(file)} as a file and as a folder")
 
 
 def _broken(name: str, what: str) -> ConfigError:
@@ -91,7 +110,7 @@ def carried(
     """
     try:
         for name, value in variables.items() if text else ():
-            if re.search(r"[\ud800-\udfff]", value):
+            if _NO_TEXT.search(value):
                 raise ValueError(name)  # noqa: TRY301 - as a format does
         yield
     except ValueError as error:

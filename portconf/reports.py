@@ -45,11 +45,14 @@ class FileChange:
         name: Relative to the project.
         before: Its content, or None where there was no file.
         after: Its new content.
+        private: Whether what stands beside our lines may be secrets, and is not to be
+            shown.
     """
 
     name: str
     before: bytes | None
     after: bytes
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,24 +1,29 @@
 """The checkouts of one repository on this machine, with their endpoints."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from portconf import checkout, declaration, identity, machine
+from portconf.checkout import Checkout
 from portconf.decisions import Standing
 from portconf.errors import ConfigError, PortconfError
 from portconf.folder import Folder
 from portconf.model import Plan
-from portconf.registry.values import Lease
+from portconf.registry.values import Holder, Lease
 from portconf.views import Site
 
 
 def here(standing: Standing, plan: Plan) -> Site:
     """Return the checkout of a project, with the lease that the standing has."""
-    within = checkout.find(standing.folder.root)
-    return Site(
-        project=identity.holder(standing.folder, within).name,
-        root=standing.folder.root,
-        branch=within.branch if within else None,
-        instance=standing.lease.instance if standing.lease else 0,
+    folder, lease = standing.folder, standing.lease
+    holder = (
+        lease.holder if lease else identity.holder(folder, checkout.find(folder.root))
+    )
+    run = lease and lease.run
+    return replace(
+        _site(holder, folder.root, lease.instance if lease else 0),
+        # What a run has ends with it, and is not to take the checkout's place.
+        key=f"{holder.checkout}/{holder.project}" + (f"#{run}" if run else ""),
         endpoints=standing.endpoints(plan),
     )
 
@@ -34,7 +39,8 @@ def others(root: str, *, timeout: float) -> tuple[tuple[Site, ...], tuple[str, .
         timeout: Seconds to wait for other commands.
 
     Returns:
-        Them, and a sentence for each one that could not be read.
+        Them, and a sentence for each one that could not be read, which is told of
+        without endpoints.
 
     Raises:
         RegistryError: If the registry is refused.
@@ -42,31 +48,72 @@ def others(root: str, *, timeout: float) -> tuple[tuple[Site, ...], tuple[str, .
     within = checkout.find(root)
     if within is None:
         return (), ()
-    mine, known = identity.holder(Folder.at(root), within), within.repository()
+    mine = identity.holder(Folder.at(root), within)
     found, notes = [], []
-    for tenant in machine.tenants(timeout=timeout):
-        lease, holder = tenant.lease, tenant.lease.holder
-        if (
-            lease.run  # ends with its process
-            or holder.folder == root
-            or (holder.namespace, holder.project) != (mine.namespace, mine.project)
-        ):
+    for lease in _leases(timeout):
+        holder = lease.holder
+        same = (holder.namespace, holder.project) == (mine.namespace, mine.project)
+        if not same or holder.folder == root:
             continue
         theirs = checkout.find(holder.root)
-        if not theirs or theirs.root != holder.root or not theirs.repository() & known:
+        if theirs is None or theirs.root != holder.root or not _akin(within, theirs):
             continue
         try:
-            # One repository, whatever its clones' folders are called.
-            found.append(replace(_there(lease), project=mine.name))
+            found.append(_there(lease, theirs))
         except PortconfError as error:
+            # Without services, but a name that it has is no other's.
+            found.append(_site(holder, holder.folder, lease.instance))
             notes.append(f"{holder.folder} is left out: {error.message}")
     return tuple(found), tuple(notes)
 
 
-def _there(lease: Lease) -> Site:
+def family(site: Site, others: tuple[Site, ...]) -> tuple[Site, ...]:
+    """Return checkouts in an order, and with a name, that are the same from each."""
+    every = sorted((site, *others), key=lambda each: (each.instance, each.root))
+    # The folder of a clone may have another name.
+    return tuple(replace(each, project=every[0].project) for each in every)
+
+
+def _leases(timeout: float) -> Iterator[Lease]:
+    """Yield the leases of checkouts: those of runs end with their process."""
+    for tenant in machine.tenants(timeout=timeout):
+        if tenant.lease.run is None:
+            yield tenant.lease
+
+
+def _akin(one: Checkout, other: Checkout) -> bool:
+    """Tell whether two checkouts are of one repository."""
+    if one.common_dir and one.common_dir == other.common_dir:
+        return True
+    return bool(one.repository() & other.repository())
+
+
+def _site(holder: Holder, root: str, instance: int) -> Site:
+    """Return a checkout without its endpoints."""
+    within = checkout.find(root)
+    return Site(
+        project=holder.name,
+        root=root,
+        key=f"{holder.checkout}/{holder.project}",
+        branch=within.branch if within and not within.detached else None,
+        instance=instance,
+    )
+
+
+def _there(lease: Lease, within: Checkout) -> Site:
+    if lease.holder.checkout not in (within.git_dir, within.root):
+        raise ConfigError("another checkout was there when its ports were leased")
     folder = Folder.at(lease.holder.folder)
     settings = declaration.load(folder.root)
     if settings is None:
         raise ConfigError("it has no [tool.portconf] any more")
     standing = Standing(folder=folder, settings=settings, lease=lease)
-    return here(standing, standing.plan())
+    found = here(standing, standing.plan())
+    for each in found.endpoints:
+        # Its branch may have another plan than when it was leased: that port may be
+        # anybody's by now.
+        if not each.shared and each.port not in lease.ports:
+            raise ConfigError(
+                f"its lease does not hold port {each.port} of {each.name!r}"
+            )
+    return found

@@ -272,6 +272,12 @@ TCSH = (
         _variables("tcsh", "-fc", "eval \"`cat 'FILE'`\"; exec env -0"),
         (needs("tcsh"),),
     ),
+    # Whose `\!` is no `!`: the user has another sign for the history.
+    Reader(
+        "tcsh histchars",
+        _variables("tcsh", "-fc", 'set histchars = "\1^"; source "FILE"; exec env -0'),
+        (needs("tcsh"),),
+    ),
 )
 _NU = ("nu", "--no-config-file", "--no-history", "-c")
 _NU_JSON = "open --raw 'FILE' | from json | load-env; ^env -0"

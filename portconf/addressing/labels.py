@@ -1,9 +1,10 @@
 """Names in a DNS, made from texts that are none."""
 
 import re
+from collections.abc import Iterable
 
 
-_LONGEST = 63
+LONGEST = 63
 
 
 def label(text: str) -> str:
@@ -17,4 +18,24 @@ def label(text: str) -> str:
         ('fix-login-form', 'http-server', 'x')
     """
     found = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    return found[:_LONGEST].strip("-") or "x"
+    return found[:LONGEST].strip("-") or "x"
+
+
+def of_services(names: Iterable[str]) -> dict[str, str]:
+    """
+    Return the label of each service, which no other of them has.
+
+    Raises:
+        ValueError: If two of them would have one.
+    """
+    found: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for name in names:
+        found[name] = label(name)
+        other = first.setdefault(found[name], name)
+        if other != name:
+            raise ValueError(
+                f"the services {other!r} and {name!r} would have one host name,"
+                f" {found[name]!r}; rename one"
+            )
+    return found

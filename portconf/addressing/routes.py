@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from portconf.addressing.labels import label
+from portconf.addressing.domains import Domains, domains
+from portconf.addressing.heading import heading
+from portconf.addressing.labels import of_services
 from portconf.addressing.targets import Target, targets
-from portconf.addressing.zones import in_order, zones
 from portconf.model import Endpoint, Protocol
-from portconf.views import HEADER, View
+from portconf.views import Site, View
 
 
 # A server may listen on one of them only: on which, `localhost` does not tell alike on
@@ -45,7 +46,7 @@ class Route:
         servers: Who answers, at least one, each on a port of its own.
         secure: Whether they speak TLS.
         health: The path that all of them declare, encoded as in a URL; None where they
-            do not agree, or declare none.
+            do not agree, declare none, or where it would be taken for a host.
     """
 
     host: str
@@ -64,21 +65,27 @@ class Routing:
     All names of a view.
 
     Attributes:
+        site: The checkout whose file it is.
         project: The project's label.
         routes: The names; at least one.
         nameless: The services that have none.
+        unasked: The services whose path of `health` cannot be asked for.
     """
 
+    site: Site
     project: str
     routes: tuple[Route, ...]
     nameless: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
     def head(self) -> list[str]:
         """Return the first lines of a file whose comments begin with '#'."""
-        lines = [f"# {HEADER}"]
-        if self.nameless:
-            names = ", ".join(self.nameless)
-            lines.append(f"# Without a name, as they do not speak HTTP: {names}")
+        lines = heading(self.site)
+        for names, what in (
+            (self.nameless, "Without a name, as they do not speak HTTP"),
+            (self.unasked, "Without a check of health, whose path begins with '//'"),
+        ):
+            lines += [f"# {what}: {', '.join(names)}"] if names else []
         return lines
 
 
@@ -94,24 +101,27 @@ def routing(view: View) -> Routing:
         ValueError: If there is no service to name, if two services have one name, or if
             the port to listen on is a server's.
     """
-    told = sorted(targets(view), key=lambda each: in_order(each.site))
-    # The service on whose port is listened is the load balancer itself.
-    itself = {
-        each.endpoint.name
-        for each in told
-        if each.site is view.site and each.endpoint.port == view.listen
-    }
+    # The service that was named to listen on is the load balancer itself.
+    told = [each for each in targets(view) if each.endpoint.name != view.listener]
+    _check_port(view, told)
     named: dict[str, list[Target]] = {}
     for each in told:
-        if speaks_http(each.endpoint) and each.endpoint.name not in itself:
+        if speaks_http(each.endpoint):
             named.setdefault(each.endpoint.name, []).append(each)
-    _check_names(named)
-    _check_port(view, [each for each in told if each.endpoint.name not in itself])
-    others = {each.endpoint.name for each in told} - {*named} - itself
+    if not named:
+        raise ValueError(
+            "no service speaks HTTP; declare one that does, with scheme = 'http' or"
+            " with a path as health"
+        )
+    names = domains(view)
     return Routing(
-        project=label(view.site.project),
-        routes=tuple(_routes(view, named)),
-        nameless=tuple(sorted(others)),
+        site=view.site,
+        project=names.project,
+        routes=tuple(_routes(names, named)),
+        nameless=tuple(sorted({each.endpoint.name for each in told} - {*named})),
+        unasked=tuple(
+            name for name, found in named.items() if any(map(_is_taken_for_host, found))
+        ),
     )
 
 
@@ -131,33 +141,30 @@ def speaks_http(endpoint: Endpoint) -> bool:
     return endpoint.health is None and endpoint.container_port is None
 
 
-def _routes(view: View, named: Mapping[str, list[Target]]) -> Iterator[Route]:
-    domain = f"{label(view.site.project)}.localhost"
-    checkouts = zones(view.sites)
-    alone = not view.others and not view.site.instance
+def _routes(names: Domains, named: Mapping[str, list[Target]]) -> Iterator[Route]:
+    labels = of_services(named)
     for name, found in named.items():
         # No program speaks TLS with some servers of a name and not with others: the
         # first checkout decides, and the rest have names of their own.
         alike = [each for each in found if _secure(each) is _secure(found[0])]
-        yield _route(f"{label(name)}.{domain}", alike, checkouts)
-        for each in () if alone else found:
-            if not each.endpoint.shared:
-                host = f"{label(name)}.{checkouts[each.site.root]}.{domain}"
-                yield _route(host, [each], checkouts)
+        yield _route(f"{labels[name]}.{names.common}", alike, names)
+        for each in found:
+            if own := names.own(each):
+                yield _route(f"{labels[name]}.{own}", [each], names)
 
 
-def _route(host: str, found: list[Target], checkouts: Mapping[str, str]) -> Route:
-    # Where a port is pinned or shared, several checkouts have one server.
-    ports = {each.endpoint.port: each for each in reversed(found)}
-    paths = {each.path for each in found}
+def _route(host: str, found: list[Target], names: Domains) -> Route:
+    servers: dict[int, Server] = {}
+    for each in found:
+        # Where a port is pinned, several checkouts have one server: the first one's.
+        port, checkout = each.endpoint.port, names.checkouts[each.site.root]
+        servers.setdefault(port, Server(checkout=checkout, port=port))
+    first, same = found[0], len({each.path for each in found}) == 1
     return Route(
         host=host,
-        servers=tuple(
-            Server(checkout=checkouts[each.site.root], port=port)
-            for port, each in reversed(ports.items())
-        ),
-        secure=_secure(found[0]),
-        health=paths.pop() if len(paths) == 1 else None,
+        servers=tuple(servers.values()),
+        secure=_secure(first),
+        health=first.path if same and not _is_taken_for_host(first) else None,
     )
 
 
@@ -165,20 +172,9 @@ def _secure(target: Target) -> bool:
     return target.endpoint.scheme in _SECURE
 
 
-def _check_names(named: Mapping[str, list[Target]]) -> None:
-    if not named:
-        raise ValueError(
-            "no service speaks HTTP; declare one that does, with scheme = 'http' or"
-            " with a path as health"
-        )
-    labels: dict[str, str] = {}
-    for name in named:
-        first = labels.setdefault(label(name), name)
-        if first != name:
-            raise ValueError(
-                f"the services {first!r} and {name!r} would have one host name,"
-                f" {label(name)!r}; rename one"
-            )
+def _is_taken_for_host(target: Target) -> bool:
+    """Tell whether programs take what its path begins with for a host to ask."""
+    return (target.path or "").startswith("//")
 
 
 def _check_port(view: View, told: list[Target]) -> None:

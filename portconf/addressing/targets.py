@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from portconf.addressing.labels import label
+from portconf.addressing.zones import in_order
 from portconf.model import Endpoint, Protocol
 from portconf.views import Site, View
 
@@ -70,15 +70,17 @@ class Target:
 
 def targets(view: View) -> Iterator[Target]:
     """
-    Yield the endpoints of all checkouts of a view.
+    Yield the endpoints of all checkouts of a view, by checkout and port.
 
+    They come in one order, and with one name of the project, from whichever checkout.
     Not a service that is declared no more, which would be down for ever, and a shared
     one once: it is one server.
     """
     declared, shared = view.settings.by_name(), set()
-    for site in view.sites:
-        for endpoint in site.endpoints:
-            if site is view.site and endpoint.name not in declared:
+    wanted = {each.root for each in view.sites}
+    for site in sorted(view.repository(), key=in_order):
+        for endpoint in site.endpoints if site.root in wanted else ():
+            if site.root == view.site.root and endpoint.name not in declared:
                 continue
             if endpoint.shared and endpoint.port in shared:
                 continue
@@ -91,12 +93,17 @@ def stem(site: Site) -> str:
     """
     Return the name of a checkout's files, which no other checkout's have.
 
+    It stays as long as the checkout has its ports, or two files would claim them:
+    when a worktree is moved, and, as the project is not in it, whichever clone of the
+    repository gives that its name.
+
     Examples:
         >>> stem(Site(project="shop", root="/home/you/shop"))
-        'portconf-shop-fabd5ef4'
+        'portconf-fabd5ef4'
     """
-    digest = hashlib.sha256(site.root.encode("utf-8", "surrogateescape")).hexdigest()
-    return f"portconf-{label(site.project)}-{digest[:8]}"
+    known = (site.key or site.root).encode("utf-8", "surrogateescape")
+    digest = hashlib.sha256(known).hexdigest()
+    return f"portconf-{digest[:8]}"
 
 
 def text(found: str) -> str:

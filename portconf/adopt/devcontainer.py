@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from portconf.adopt.values import Found, Mention, port_in
 from portconf.compose.values import Unread
 from portconf.jsonc.document import Document
-from portconf.jsonc.tree import Node, Part
+from portconf.jsonc.tree import Part
 from portconf.kinds import Problem, shown
 
 
 def read(file: str, text: str) -> Found:
     """
-    Return what a dev container forwards; a label names the server.
+    Return the numbers that a dev container forwards.
 
     Args:
         file: Its name, for messages.
@@ -20,7 +20,6 @@ def read(file: str, text: str) -> Found:
     """
     try:
         document = Document.parse(text)
-        labels = dict(_labels(document.theirs("portsAttributes", "{")))
         forwarded = [*document.theirs("forwardPorts", "["), *_app_ports(document)]
     except Problem as problem:
         return Found(unread=(Unread(file=file, line=1, reason=str(problem)),))
@@ -33,8 +32,7 @@ def read(file: str, text: str) -> Found:
         # `appPort` also takes Docker's own form, host first.
         port = port_in(value.partition(":")[0])
         if port:
-            owner = labels.get(str(port), "")
-            mentions.append(Mention(file=file, line=line, number=port, owner=owner))
+            mentions.append(Mention(file=file, line=line, number=port))
         elif not re.fullmatch(r"[A-Za-z0-9_.-]+:\d{1,5}", value):
             # `db:5432` is the container's own port, which never moves.
             reason = f"{shown(value)} is forwarded, which is no port"
@@ -46,11 +44,3 @@ def _app_ports(document: Document) -> Iterator[Part]:
     for part in document.root.items():
         if part.key == "appPort" and part.node:
             yield from part.node.items() if part.node.kind == "[" else [part]
-
-
-def _labels(attributes: tuple[Part, ...]) -> Iterator[tuple[str, str]]:
-    """Yield the label of each port that has one."""
-    for part in attributes:
-        for each in part.node.items() if part.node else ():
-            if each.key == "label" and isinstance(each.node, Node):
-                yield part.key, each.node.value

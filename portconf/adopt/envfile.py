@@ -1,25 +1,21 @@
 """The ports that a `.env` sets, outside of portconf's own section."""
 
 import re
-from collections.abc import Collection, Iterator
+import shlex
+from collections.abc import Collection, Iterable
 
-from portconf.adopt.values import (
-    Found,
-    Mention,
-    Note,
-    names_a_host,
-    names_a_port,
-    port_in,
-)
+from portconf import sections
+from portconf.adopt import hosts
+from portconf.adopt.values import Found, Mention, Note, names_a_port, port_in
 from portconf.compose.values import Unread
 from portconf.environment import COMPOSE
-from portconf.kinds import shown
-from portconf.sections import BEGIN, END
+from portconf.kinds import Problem
+from portconf.sections import BEGIN, END, Setting
 
 
 _BOM = b"\xef\xbb\xbf"
-_LINE = re.compile(r"\s*(?:export\s+)?(['\"]?)([A-Za-z_]\w*)\1\s*[=:]\s*(.*)")
-_URL_PORT = re.compile(r"://[^/\s]*:(\d{2,5})(?![\d:@])")
+_URL_PORT = re.compile(r"://[^/\s:]*:(?:[^/\s:]*:)?(\d{2,5})(?![\d:@])")
+_REFERENCE = re.compile(rb"\$\{?([A-Za-z_]\w*)")
 
 
 def read(file: str, data: bytes) -> Found:
@@ -30,100 +26,116 @@ def read(file: str, data: bytes) -> Found:
         file: Its name, for messages.
         data: Its content, in any encoding that has ASCII's letters.
     """
-    mentions: list[Mention] = []
-    hosts: dict[str, str] = {}
-    unread: list[Unread] = []
-    notes: list[Note] = []
-    for number, name, value in _settings(data):
-        if name == COMPOSE:
-            reason = (
-                f"{name} is portconf's own where a checkout has shifted ports, and"
-                " 'portconf init' refuses this line there; take it out"
-            )
-            unread.append(Unread(file=file, line=number, reason=reason))
-        elif names_a_host(name):
-            hosts[name] = value
-        elif names_a_port(name) and port_in(value):
-            mentions.append(
-                Mention(file=file, line=number, variable=name, number=port_in(value))
-            )
-        elif names_a_port(name):
-            reason = f"{name} is {shown(value)}, which is no port"
-            unread.append(Unread(file=file, line=number, reason=reason))
-        elif found := _URL_PORT.search(value):
-            # Not the value: it may hold a password.
-            text = (
-                f"{name} has the port {found[1]} in it; write it as a template in"
-                " [tool.portconf.env]"
-            )
-            notes.append(Note(file=file, line=number, text=text))
+    try:
+        lines, first, last = sections.opened(data)
+    except Problem as problem:
+        reason = f"{problem}; 'portconf init' will refuse it"
+        return Found(unread=(Unread(file=file, line=1, reason=reason),))
+    told = (_told(each, file) for each in sections.settings(lines, first, last))
+    return Found.joined([Found(foreign=_bound(lines, first, last)), *told])
+
+
+def names(data: bytes) -> frozenset[str]:
+    """Return the variables that an env file sets outside of portconf's section."""
+    try:
+        return frozenset(
+            each.name for each in sections.settings(*sections.opened(data))
+        )
+    except Problem:
+        return frozenset()
+
+
+def _told(setting: Setting, file: str) -> Found:
+    """Return what one line says."""
+    name, value, line = setting.name, setting.value, setting.line
+    if setting.inside:
+        return Found()
+    if name == COMPOSE:
+        reason = (
+            f"{name} is portconf's own where a checkout has shifted ports, and"
+            " 'portconf init' refuses this line there; take it out"
+        )
+        return Found(unread=(Unread(file=file, line=line, reason=reason),))
+    if name == "COMPOSE_FILE" and value:
+        named = shlex.join(re.split("[:;]", value))
+        reason = f"{name} is not followed: 'portconf adopt {named}' reads what it names"
+        return Found(unread=(Unread(file=file, line=line, reason=reason),))
+    number = port_in(value)
+    if number or not value:
+        mention = Mention(file=file, line=line, variable=name, number=number)
+        return Found(mentions=(mention,))
+    here = hosts.local(name, value)
+    # Never the value: it may be a secret.
+    reason = f"{name} is not only a port in {file}"
+    unread: tuple[Unread, ...] = ()
+    notes: tuple[Note, ...] = ()
+    if names_a_port(name) and name.upper().endswith("PORT"):
+        unread = (Unread(file=file, line=line, reason=reason),)
+    elif port := _URL_PORT.search(value):
+        text = (
+            f"{name} has the port {port[1]} in it; write it as a template in"
+            " [tool.portconf.env]"
+        )
+        notes = (Note(file=file, line=line, text=text),)
     return Found(
-        mentions=tuple(mentions),
-        hosts=hosts,
-        unread=tuple(unread),
-        notes=tuple(notes),
+        hosts={} if here is None else {name: here},
+        foreign={name: reason},
+        unread=unread,
+        notes=notes,
     )
 
 
-def without(data: bytes, names: Collection[str]) -> tuple[bytes, tuple[int, ...]]:
+def _bound(lines: list[bytes], first: int, last: int) -> dict[str, str]:
+    """Return the variables whose lines cannot be taken out, with the reason."""
+    bound: dict[str, str] = {}
+    set_at: dict[str, int] = {}
+    for each in sections.settings(lines, first, last):
+        set_at.setdefault(each.name, each.line)
+        if each.inside:
+            bound[each.name] = (
+                f"{each.name} also stands inside of a value of several lines, where some"
+                " parsers read it"
+            )
+    if first == last:
+        return bound  # there is no section yet: it takes the place of the line
+    for number, line in enumerate(lines[:first], start=1):
+        for found in _REFERENCE.finditer(line):
+            name = found[1].decode()
+            if set_at.get(name, number) < number:
+                bound[name] = (
+                    f"line {number} refers to {name} above portconf's section; move the"
+                    " section up, behind the line that sets it"
+                )
+    return bound
+
+
+def without(data: bytes, gone: Collection[int]) -> bytes:
     """
-    Take the lines that set variables out.
+    Take lines that set variables out.
 
     Where a line further down refers to one of them, an empty section takes the place of
     the first: parsers expand in order, and 'portconf init' fills it there.
 
     Args:
         data: The content of a `.env`.
-        names: The variables.
-
-    Returns:
-        The content without the lines, and the numbers of those, from 1.
+        gone: The numbers of the lines, from 1; at least one.
     """
-    gone = [number for number, name, _ in _settings(data) if name in names]
-    if not gone:
-        return data, ()
     mark = _BOM if data.startswith(_BOM) else b""
-    lines = data.removeprefix(_BOM).splitlines(keepends=True)
-    newline = b"\r\n" if lines[gone[0] - 1].endswith(b"\r\n") else b"\n"
-    rest = b"".join(lines[gone[0] :])
-    refers = any(
-        re.search(rb"\$\{?%s\b" % re.escape(name.encode()), rest) for name in names
-    )
-    here = b""
-    if refers and not any(line.rstrip() in (BEGIN, END) for line in lines):
-        here = BEGIN + newline + END + newline
+    lines, first, last = sections.opened(data)
+    top = min(gone)
+    taken = {
+        each.name.encode()
+        for each in sections.settings(lines, first, last)
+        if each.line in gone
+    }
+    newline = b"\r\n" if lines[top - 1].endswith(b"\r\n") else b"\n"
+    refers = not taken.isdisjoint(_references(lines[top:]))
+    here = BEGIN + newline + END + newline if refers and first == last else b""
     for number in gone:
         lines[number - 1] = b""
-    lines[gone[0] - 1] = here
-    return mark + b"".join(lines), tuple(gone)
+    lines[top - 1] = here
+    return mark + b"".join(lines)
 
 
-def _settings(data: bytes) -> Iterator[tuple[int, str, str]]:
-    """Yield line, name and value of each setting of the user's."""
-    lines = data.removeprefix(_BOM).splitlines()
-    ours = False
-    closes = 0  # the line that closes a value of several lines
-    for number, raw in enumerate(lines, start=1):
-        ours = (ours or raw.rstrip() == BEGIN) and raw.rstrip() != END
-        found = _LINE.match(raw.decode(errors="replace"))
-        if ours or number <= closes or not found:
-            continue
-        value = found[3].strip()
-        quote = value[:1] if value[:1] in ("'", '"') else ""
-        if quote and quote not in value[1:]:
-            # What looks like a setting there is a part of the value.
-            closes = _closing(lines, number, quote.encode())
-            value = ""
-        elif quote:
-            value = value[1 : value.index(quote, 1)]
-        else:
-            value = re.split(r"(?:^|\s)#", value, maxsplit=1)[0].rstrip()
-        yield number, found[2], value
-
-
-def _closing(lines: list[bytes], number: int, quote: bytes) -> int:
-    """Return the line on which a quote closes, or the line itself where none does."""
-    for other in range(number, len(lines)):
-        if quote in lines[other]:
-            return other + 1
-    return number
+def _references(lines: Iterable[bytes]) -> set[bytes]:
+    return {name for line in lines for name in _REFERENCE.findall(line)}

@@ -2,17 +2,20 @@
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 
 from portconf import originals
 from portconf.adopt import compose_ports, devcontainer, envfile, procfile, python_source
-from portconf.adopt.values import Found
-from portconf.compose import reading
+from portconf.adopt.values import Found, Note
+from portconf.compose import GENERATED, NAMES, reading
 from portconf.compose.values import Stack, Unread
 from portconf.errors import PortconfError, UsageError
 from portconf.folder import Folder
 from portconf.settings import Settings
+from portconf.views import MARK
 
 
 _KINDS = "a Compose file, a .env, a Procfile, a devcontainer.json or Python source"
@@ -26,23 +29,88 @@ class Gathered:
 
     Attributes:
         texts: The Compose files.
-        stacks: What they say, each with the file that it begins with; None: what
-            Compose would find.
-        found: What all files say of ports.
+        stacks: What those say that are to be adopted, each with the file that it begins
+            with; None: what Compose would find.
+        parts: What each file says of ports.
         env_files: Those that are read as `.env` is.
-        looked: All files that were there.
+        files: All files to be adopted that were there.
     """
 
     texts: originals.Texts
     stacks: list[tuple[str | None, Stack]] = field(default_factory=list)
-    found: Found = field(default_factory=Found)
+    parts: list[Found] = field(default_factory=list)
     env_files: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
 
     @property
     def looked(self) -> tuple[str, ...]:
-        """All files that were there, each once."""
+        """All files to be adopted that were there, each once."""
         return tuple(dict.fromkeys(self.files))
+
+    @property
+    def found(self) -> Found:
+        """What all files say of ports."""
+        return Found.joined(self.parts)
+
+    def compose(
+        self, folder: Folder, first: str | None, *, asked: bool = False
+    ) -> None:
+        """Read Compose files, and which variables containers get by env files."""
+        stack = reading.read(self.texts, first)
+        found = compose_ports.read(stack, self.texts)
+        named = {name for each in stack.env_files.values() for name in each}
+        inner = frozenset().union(*(_set_in(folder, name) for name in sorted(named)))
+        self.parts += [found.asked() if asked else found, Found(inner=inner)]
+        if not asked:
+            self.stacks.append((first, stack))
+            self.files += stack.files
+
+    def others(self, folder: Folder) -> None:
+        """Tell of the Compose files that are beside those that were read."""
+        beside = [
+            name
+            for name in sorted(os.listdir(folder.root))
+            if fnmatch(name, "*compose*.y*ml")
+            and name not in {*self.files, GENERATED}
+            and os.path.isfile(folder.file(name).path)
+        ]
+        if beside:
+            told = f"is not read; 'portconf adopt {shlex.join(beside)}' does"
+            self.parts.append(Found(notes=(Note(file=beside[0], line=1, text=told),)))
+
+    def one(
+        self,
+        folder: Folder,
+        name: str,
+        reader: "_Reader | None",
+        *,
+        asked: bool = False,
+    ) -> None:
+        """Read one file with what reads its kind."""
+        try:
+            data = originals.read(folder, name)
+        except PortconfError as error:
+            wrong = Unread(file=name, line=1, reason=originals.reason(error, name))
+            self.parts.append(Found(unread=() if asked else (wrong,)))
+            return
+        if data is None or reader is None:
+            return
+        if reader is envfile.read:
+            self.env_files.append(name)
+        if not asked:
+            self.files.append(name)
+        found = reader(name, data)
+        self.parts.append(found.asked() if asked else found)
+
+    def python(self, folder: Folder, name: str) -> None:
+        """Read a Python source, or all of a folder."""
+        names, missing = originals.sources(folder, name)
+        for each in names:
+            self.one(folder, each, _python)
+        reason = missing or (None if names else "holds no Python source")
+        if reason:
+            wrong = Unread(file=name, line=1, reason=reason)
+            self.parts.append(Found(unread=(wrong,)))
 
 
 def inside(folder: Folder, path: str) -> str:
@@ -68,28 +136,36 @@ def gather(folder: Folder, named: Sequence[str], settings: Settings) -> Gathered
     """
     Read the files.
 
+    What is usually there is asked in any case: a named file alone does not tell which
+    variables containers get, or which servers are elsewhere.
+
     Args:
         folder: The project's folder.
-        named: What to read, as names in the project; empty: what is usually there.
+        named: What to adopt, as names in the project; empty: what is usually there.
         settings: The declaration, which may call `.env` otherwise.
 
     Raises:
         UsageError: If one of ``named`` is of no known kind.
     """
+    readers = {name: _reader(folder, name) for name in named}
     gathered = Gathered(texts=originals.Texts(folder))
+    dotenv = settings.dotenv or ".env"
+    first = [name for name, reader in readers.items() if reader is None]
+    for name in first:
+        gathered.compose(folder, name)
     if not named:
-        _compose(gathered, None)
-        for name in (settings.dotenv or ".env", *_USUAL):
-            _one(gathered, folder, name, usual=True)
-    kinds = {name: _reader(folder, name) for name in named}
-    for name, reader in kinds.items():
-        if reader is None:
-            _compose(gathered, name)
-    for name, reader in kinds.items():
+        gathered.compose(folder, None)
+        gathered.others(folder)
+    elif not set(gathered.files).intersection(NAMES):
+        gathered.compose(folder, None, asked=True)
+    for name in (dotenv, *_USUAL):
+        reader = envfile.read if name == dotenv else _reader(folder, name)
+        gathered.one(folder, name, reader, asked=bool(named) and name not in named)
+    for name, reader in readers.items():
         if reader is _python:
-            _all_python(gathered, folder, name)
-        elif reader is not None:
-            _one(gathered, folder, name)
+            gathered.python(folder, name)
+        elif reader and name not in (dotenv, *_USUAL):
+            gathered.one(folder, name, reader)
     return gathered
 
 
@@ -112,38 +188,15 @@ def _reader(folder: Folder, name: str) -> _Reader | None:
     raise UsageError(f"{name} is of no kind that is read", hint=f"name {_KINDS}")
 
 
-def _compose(gathered: Gathered, first: str | None) -> None:
-    stack = reading.read(gathered.texts, first)
-    gathered.stacks.append((first, stack))
-    gathered.files += stack.files
-    gathered.found += compose_ports.read(stack, gathered.texts)
-
-
-def _one(gathered: Gathered, folder: Folder, name: str, *, usual: bool = False) -> None:
-    """Read one file with what reads its kind."""
-    reader = envfile.read if usual and name not in _USUAL else _reader(folder, name)
+def _set_in(folder: Folder, name: str) -> frozenset[str]:
+    """Return the variables of the user's in an env file that containers get."""
     try:
-        data = originals.read(folder, name)
-    except PortconfError as error:
-        wrong = Unread(file=name, line=1, reason=originals.reason(error, name))
-        gathered.found += Found(unread=(wrong,))
-        return
-    if data is None or reader is None:
-        return
-    gathered.files.append(name)
-    if reader is envfile.read:
-        gathered.env_files.append(name)
-    gathered.found += reader(name, data)
-
-
-def _all_python(gathered: Gathered, folder: Folder, name: str) -> None:
-    names, missing = originals.sources(folder, name)
-    for each in names:
-        _one(gathered, folder, each)
-    reason = missing or (None if names else "holds no Python source")
-    if reason:
-        wrong = Unread(file=name, line=1, reason=reason)
-        gathered.found += Found(unread=(wrong,))
+        data = originals.read(folder, name) or b""
+    except PortconfError:
+        return frozenset()
+    # What portconf writes as a whole has nobody else's variables in it.
+    ours = MARK.encode() in data.split(b"\n", 1)[0]
+    return frozenset() if ours else envfile.names(data)
 
 
 def _python(name: str, data: bytes) -> Found:

@@ -3,16 +3,24 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from portconf.adopt.naming import name_of
 from portconf.adopt.values import Mention, Note
-from portconf.names import variable_of
+from portconf.model import Service
 
 
-@dataclass(slots=True, kw_only=True)
-class Group:
-    """Mentions of one server's port, the first of which leads."""
+@dataclass(slots=True, kw_only=True, eq=False)
+class Server:
+    """
+    What listens on one port of this machine.
+
+    Attributes:
+        mentions: Where its port stands, the first of which leads.
+        service: What it is declared as already, or None.
+        name: What it is to be declared as; empty as long as that is open.
+    """
 
     mentions: list[Mention] = field(default_factory=list)
+    service: Service | None = None
+    name: str = ""
 
     @property
     def variable(self) -> str:
@@ -27,163 +35,57 @@ class Group:
     @property
     def target(self) -> int | None:
         """The port inside the container, if one is known."""
-        return next((m.target for m in self.mentions if m.target), None)
+        declared = self.service.container_port if self.service else None
+        return declared or next((m.target for m in self.mentions if m.target), None)
 
     @property
-    def numbers(self) -> list[int]:
-        """The numbers that are written, each once."""
-        return list(dict.fromkeys(m.number for m in self.mentions if m.number))
-
-    @property
-    def published(self) -> bool:
-        """Whether Compose publishes it."""
-        return any(each.published for each in self.mentions)
-
-    @property
-    def lead(self) -> Mention:
-        """The mention that came first."""
-        return self.mentions[0]
+    def named(self) -> bool:
+        """Whether it is to be declared, or is."""
+        return self.service is not None or any(each.named for each in self.mentions)
 
 
-def grouped(mentions: Iterable[Mention], notes: list[Note]) -> list[Group]:
+def servers(mentions: Iterable[Mention], notes: list[Note]) -> list[Server]:
     """
-    Return the servers, in the order in which they are first mentioned.
+    Return the servers that are published, in the order in which they are mentioned.
 
     Args:
-        mentions: Those that are to be declared.
-        notes: Gets a line for each two that were taken for one.
+        mentions: What Compose publishes, as far as it is to be declared.
+        notes: Gets a line where several entries are one server without a variable.
     """
-    groups: list[Group] = []
+    found: list[Server] = []
+    known: dict[object, Server] = {}
     for each in mentions:
-        group = next((g for g in groups if _belongs(each, g, notes)), None)
-        if group is None:
-            groups.append(group := Group())
-        group.mentions.append(each)
-    return _by_variable(_alternatives(_by_number(groups, notes), notes), notes)
-
-
-def _belongs(mention: Mention, group: Group, notes: list[Note]) -> bool:
-    """Tell whether a mention is of a group's server, beyond doubt."""
-    variable = group.variable
-    if mention.variable and variable:
-        return mention.variable == variable
-    for other in group.mentions:
-        # One token, which several services get by an anchor or `extends`.
-        if mention.spot and other.spot and mention.spot == other.spot:
-            if mention.owner != other.owner:
-                text = f"one entry is of {other.owner!r} and of {mention.owner!r}"
-                _note(notes, mention, f"{text}; they have one port")
-            return True
-        same = mention.owner == other.owner != "" and mention.number == other.number
-        if same and mention.number:
-            if mention.protocol != other.protocol:
-                text = f"{mention.number} is both tcp and udp of {mention.owner!r}"
-                _note(notes, mention, f"{text}; they have one port")
-            return True
-    return False
-
-
-def _alternatives(groups: list[Group], notes: list[Note]) -> list[Group]:
-    """Let a number outside of Compose be the one other server's that has it."""
-    gone: list[Group] = []
-    for index, group in enumerate(groups):
-        if group.variable or group.published:
-            continue
-        like = [
-            other
-            for place, other in enumerate(groups)
-            if (place < index or other.variable)
-            and other not in gone
-            and group.lead.number in other.numbers
-        ]
-        if len(like) == 1:
-            text = (
-                f"{group.lead.number} is the port of {_called(like[0])} at"
-                f" {like[0].lead.where}; they are taken for one"
-            )
-            _note(notes, group.lead, text)
-            like[0].mentions += group.mentions
-            gone.append(group)
-    return [g for g in groups if g not in gone]
-
-
-def _by_number(groups: list[Group], notes: list[Note]) -> list[Group]:
-    """Let a bare number and a variable with that number be one, where they are alone."""
-    bare = [g for g in groups if not g.variable and g.published]
-    named = [g for g in groups if g.variable and not g.published]
-    gone: list[Group] = []
-    for group in bare:
-        number = group.lead.number
-        same = [g for g in named if number in g.numbers and g not in gone]
-        rivals = [g for g in bare if g.lead.number == number and g not in gone]
-        wanted = variable_of(name_of(group.owner) or "app")
-        by_name = [g for g in same if g.variable == wanted]
-        if len(rivals) > 1 and not by_name:
-            continue  # `ambiguous` tells
-        other = (by_name or same)[0] if by_name or len(same) == 1 else None
-        if other:
-            text = (
-                f"{other.variable} is {number}, as is the port of {_called(group)} at"
-                f" {group.lead.where}; they are taken for one"
-            )
-            _note(notes, other.lead, text)
-            group.mentions += other.mentions
-            gone.append(other)
-    return [g for g in groups if g not in gone]
-
-
-def ambiguous(groups: list[Group]) -> list[tuple[Group, str]]:
-    """
-    Return the variables that may be one server's or another's, each with the reason.
-
-    To give them ports of their own would point programs at where nobody listens.
-    """
-    found = []
-    for group in groups:
-        if not group.variable or group.published:
-            continue
-        like = [
-            g
-            for g in groups
-            if g is not group
-            and set(g.numbers) & set(group.numbers)
-            and (g.published or not g.variable)
-        ]
-        if like:
-            who = " or ".join(f"{_called(g)} ({g.lead.where})" for g in like)
-            reason = (
-                f"{group.variable} may be the port of {who}; add it to"
-                " [tool.portconf.env], or declare it with 'env'"
-            )
-            found.append((group, reason))
+        keys = _keys(each)
+        server = next((known[key] for key in keys if key in known), None)
+        if server and each.variable and server.variable not in {"", each.variable}:
+            server = None
+        if server is None:
+            found.append(server := Server())
+        elif not each.variable:
+            _tell(each, server.mentions[0], notes)
+        server.mentions.append(each)
+        for key in keys:
+            known.setdefault(key, server)
     return found
 
 
-def _by_variable(groups: list[Group], notes: list[Note]) -> list[Group]:
-    """Let a server and the variable that it would get anyway be one."""
-    gone: list[Group] = []
-    seen: set[str] = set()
-    for group in groups:
-        if group.variable or group.owner in seen or not name_of(group.owner):
-            continue
-        seen.add(group.owner)
-        wanted = variable_of(name_of(group.owner))
-        for other in groups:
-            if other.variable == wanted and not other.published and other not in gone:
-                numbers = " and ".join(map(str, other.numbers)) or "no number"
-                text = (
-                    f"{wanted}, here {numbers}, is taken for the port of"
-                    f" {_called(group)} at {group.lead.where}, {group.lead.number}"
-                )
-                _note(notes, other.lead, text)
-                group.mentions += other.mentions
-                gone.append(other)
-    return [g for g in groups if g not in gone]
+def _keys(mention: Mention) -> list[object]:
+    """Return what two mentions of one server have in common."""
+    keys: list[object] = [mention.variable] if mention.variable else []
+    if mention.spot:
+        # One token, which several services get by an anchor or `extends`.
+        keys.append((mention.file, mention.spot.start))
+    if mention.number:
+        keys.append((mention.owner, mention.number, None))
+    return keys
 
 
-def _called(group: Group) -> str:
-    return repr(group.owner or group.variable or str(group.lead.number))
-
-
-def _note(notes: list[Note], mention: Mention, text: str) -> None:
+def _tell(mention: Mention, first: Mention, notes: list[Note]) -> None:
+    if mention.owner != first.owner:
+        text = f"one entry is of {first.owner!r} and of {mention.owner!r}"
+    elif mention.protocol != first.protocol:
+        text = f"{mention.number} is both tcp and udp of {mention.owner!r}"
+    else:
+        return
+    text += "; they have one port"
     notes.append(Note(file=mention.file, line=mention.line, text=text))

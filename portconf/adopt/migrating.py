@@ -1,16 +1,16 @@
 """A project's change from the ports that stand in its files to declared services."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from portconf import declaration, files, locks
+from portconf import declaration, files, locks, store
 from portconf.adopt.gathering import gather, inside
-from portconf.adopt.proposal import Adopted, Proposal, propose
+from portconf.adopt.proposal import propose
 from portconf.adopt.rewriting import Edit, Rewriting
-from portconf.adopt.values import Note
-from portconf.compose.values import Unread
+from portconf.adopt.values import Adopted, Note, Proposal
+from portconf.compose.values import Spot, Unread
 from portconf.folder import Folder
 from portconf.reports import FileChange
 from portconf.settings import PYPROJECT, Settings
@@ -25,6 +25,8 @@ class Migration:
         root: The project's folder.
         looked: The files that were there to be read.
         services: What is declared now, in the order in which it was found.
+        templates: The service that each new variable of `[tool.portconf.env]` is made
+            from.
         edits: The changes inside of the user's files.
         files: Files written, the declaration's first.
         unread: What could not be read or decided.
@@ -35,6 +37,7 @@ class Migration:
     root: str
     looked: tuple[str, ...] = ()
     services: tuple[Adopted, ...] = ()
+    templates: Mapping[str, str] = field(default_factory=dict)
     edits: tuple[Edit, ...] = ()
     files: tuple[FileChange, ...] = ()
     unread: tuple[Unread, ...] = ()
@@ -56,6 +59,7 @@ class Migration:
                 }
                 for each in self.services
             ],
+            "variables": dict(self.templates),
             "edits": [
                 {"file": e.file, "line": e.line, "before": e.before, "after": e.after}
                 for e in self.edits
@@ -116,15 +120,26 @@ def adopt(
 def _decided(folder: Folder, named: list[str]) -> Migration:
     settings, text = _declared(folder)
     found = gather(folder, named, settings)
-    proposal = propose(found.found, settings)
-    rest = Rewriting(folder=folder, settings=settings, found=found, proposal=proposal)
-    changes = (*_pyproject(text, proposal), *rest.compose(), *rest.dotenv())
+    kept = store.read(folder.file(settings.assignments), merged=True)
+    assigned = {k: v.port for k, v in kept.services.items()} if kept else {}
+    stuck: dict[Spot, str] = {}
+    while True:
+        proposal = propose(found.found, settings, assigned=assigned, stuck=stuck)
+        rest = Rewriting(
+            folder=folder, settings=settings, found=found, proposal=proposal
+        )
+        changes = (*rest.compose(), *rest.dotenv())
+        if rest.stuck.keys() <= stuck.keys():
+            break
+        # What cannot be written is not declared either.
+        stuck |= rest.stuck
     return Migration(
         root=folder.root,
         looked=found.looked,
         services=proposal.services,
+        templates=proposal.templates,
         edits=tuple(rest.edits),
-        files=changes,
+        files=(*_pyproject(text, proposal), *changes),
         unread=tuple(dict.fromkeys([*proposal.unread, *rest.unread])),
         notes=tuple(dict.fromkeys([*proposal.notes, *rest.notes])),
     )
@@ -150,12 +165,11 @@ def _declared(folder: Folder) -> tuple[Settings, str | None]:
 def _pyproject(text: str | None, proposal: Proposal) -> tuple[FileChange, ...]:
     from portconf import edits  # noqa: PLC0415 - tomlkit, for editors only
 
-    new = [each for each in proposal.services if not each.declared]
-    edited = text or ""
-    for each in new:
-        edited = edits.add(edited, each.name, each.keys)
-    if not new:
+    new = {each.name: each.keys for each in proposal.services if not each.declared}
+    made = {name: f"{{{service}}}" for name, service in proposal.templates.items()}
+    if not (new or made):
         return ()
+    edited = edits.add_all(text or "", services=new, variables=made)
     declaration.parse(edited)  # a wrong one is told before anything is written
     before = None if text is None else text.encode()
     return (FileChange(name=PYPROJECT, before=before, after=edited.encode()),)

@@ -1,4 +1,4 @@
-"""The ports that the commands of a Procfile are given."""
+"""The ports that the processes of a Procfile bind."""
 
 import re
 
@@ -6,12 +6,14 @@ from portconf.adopt.values import Found, Mention, names_a_port, port_in
 from portconf.compose.values import Unread
 
 
+_LONGEST = 10_000
 _ENTRY = re.compile(r"([A-Za-z0-9_-]+):\s*(.+)")
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?[-=](\d{1,5}))?\}|([A-Za-z_]\w*))")
-# --port 8000, --http-port=8000, -p 8000, --bind 0.0.0.0:8000, -b :8000, runserver 8000
+# -p 8000, --port 8000, --http-port=8000; -b :8000, --bind 0.0.0.0:8000, --listen=...
 _NUMBER = re.compile(
-    r"(?:(?<!\S)--?[\w-]*port[= ]\s*|(?<!\S)-[pP]\s*|(?<![\w/])(?:[\w.-]+|\[[\w:]+\])?:"
-    r"|(?<=runserver )|(?<=http\.server ))(\d{2,5})(?![\w.:])"
+    r"(?<!\S)(?:(?:-[pP]|--(?:[\w-]{1,40}-)?port)[= ]\s*"
+    r"|(?:-b|--bind|--listen)[= ]\s*(?:[\w.-]{1,100}|\[[\w:]{1,100}\])?:)"
+    r"(\d{2,5})(?!\S)"
 )
 
 
@@ -26,10 +28,10 @@ def read(file: str, text: str) -> Found:
     mentions: list[Mention] = []
     unread: list[Unread] = []
     for number, line in enumerate(text.split("\n"), start=1):
-        entry = _ENTRY.match(line)
+        entry = _ENTRY.match(line[:_LONGEST])
         if not entry:
             continue
-        owner, command = entry[1], entry[2]
+        owner, command = entry[1], entry[2].rstrip()
         for found in _VARIABLE.finditer(command):
             name = found[1] or found[3]
             if name == "PORT":

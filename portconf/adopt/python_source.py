@@ -1,18 +1,11 @@
 """The ports that Python source reads from the environment."""
 
 import ast
-import re
 import warnings
 from dataclasses import dataclass, field
 
-from portconf.adopt.values import (
-    Found,
-    Mention,
-    Note,
-    names_a_host,
-    names_a_port,
-    port_in,
-)
+from portconf.adopt import hosts
+from portconf.adopt.values import Found, Mention, Note, names_a_port, port_in
 from portconf.compose.values import Unread
 
 
@@ -30,25 +23,23 @@ class _Reader:
 
     file: str
     mentions: list[Mention] = field(default_factory=list)
-    hosts: dict[str, str] = field(default_factory=dict)
-    unread: list[Unread] = field(default_factory=list)
+    hosts: dict[str, bool] = field(default_factory=dict)
+    foreign: dict[str, str] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
 
     def take(self, line: int, name: str, default: ast.expr | None) -> None:
         """Take one reading of a variable."""
         value = _constant(default)
-        if names_a_host(name):
-            if value:
-                self.hosts[name] = value
-            return
+        number = port_in(value or "")
+        if value and number is None:
+            here = hosts.local(name, value)
+            if here is not None:
+                self.hosts.setdefault(name, here)
         if not names_a_port(name):
             return
-        number = port_in(value or "")
-        # A default of None, or an empty one, says nothing of the number.
-        plain = isinstance(default, ast.Constant) and not default.value
-        if default is not None and number is None and not plain:
-            reason = f"the default of {name} is {_shown(default)}, which is no port"
-            self.unread.append(Unread(file=self.file, line=line, reason=reason))
+        if value and number is None:
+            # Not the value: it may be a secret.
+            self.foreign[name] = f"the default of {name} is not only a port"
         self.mentions.append(
             Mention(file=self.file, line=line, variable=name, number=number)
         )
@@ -86,7 +77,7 @@ def read(file: str, source: bytes) -> Found:
     return Found(
         mentions=tuple(found.mentions),
         hosts=found.hosts,
-        unread=tuple(found.unread),
+        foreign=found.foreign,
         notes=tuple(found.notes),
     )
 
@@ -140,8 +131,3 @@ def _constant(node: ast.expr | None) -> str | None:
             return _constant(inner)
         case _:
             return None
-
-
-def _shown(node: ast.expr) -> str:
-    text = re.sub(r"\s+", " ", ast.unparse(node))
-    return text if len(text) <= 40 else f"{text[:37]}..."  # noqa: PLR2004 - one line

@@ -5,13 +5,12 @@ from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from portconf import files, originals, sections
-from portconf.adopt import compose_ports, envfile
+from portconf import files, originals
+from portconf.adopt import envfile
 from portconf.adopt.gathering import Gathered
-from portconf.adopt.proposal import Adopted, Proposal
-from portconf.adopt.values import Note
-from portconf.compose import reading
-from portconf.compose.replacing import replace as replaced
+from portconf.adopt.values import Mention, Note, Proposal
+from portconf.compose import entries, reading
+from portconf.compose.replacing import Token, replace as replaced
 from portconf.compose.values import Spot, Stack, Unread
 from portconf.errors import PortconfError
 from portconf.folder import Folder
@@ -45,7 +44,8 @@ class Rewriting:
         found: What its files say.
         proposal: What is declared of that.
         edits: Gets each change inside of a file.
-        unread: Gets what could not be changed.
+        stuck: Gets the tokens that cannot be replaced, with the reason.
+        unread: Gets what else could not be changed.
         notes: Gets what a person may want to know of the changes.
     """
 
@@ -54,6 +54,7 @@ class Rewriting:
     found: Gathered
     proposal: Proposal
     edits: list[Edit] = field(default_factory=list)
+    stuck: dict[Spot, str] = field(default_factory=dict)
     unread: list[Unread] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
@@ -62,21 +63,20 @@ class Rewriting:
         wanted: dict[str, dict[Spot, str]] = {}
         for service in self.proposal.services:
             for mention in service.mentions:
-                if mention.spot:
-                    wanted.setdefault(mention.file, {})[mention.spot] = service.variable
-            self._elsewhere(service)
+                if mention.spot and mention.named:
+                    variable = mention.variable or service.variable
+                    wanted.setdefault(mention.file, {})[mention.spot] = variable
         edited = {name: self._spliced(name, spots) for name, spots in wanted.items()}
         # Each file was compared by itself; this is what Compose makes of them all.
         texts = ChainMap(edited, self.found.texts)  # type: ignore[arg-type] # never set
-        for first, before in self.found.stacks:
+        for first, before in self.found.stacks if edited else ():
             self._beside(before)
-            after = reading.read(texts, first)
-            if _shape(after) != _shape(before):
+            if _shape(reading.read(texts, first)) != _shape(before):
                 reason = (
-                    "is left as it is: with variables Compose would read it otherwise"
+                    "stays as it is: with variables Compose would read it otherwise"
                 )
-                self.unread += [Unread(file=n, line=1, reason=reason) for n in edited]
-                self.edits.clear()
+                for spots in wanted.values():
+                    self.stuck |= dict.fromkeys(spots, reason)
                 return ()
         changes = (self._change(name, text) for name, text in edited.items())
         return tuple(each for each in changes if each.before != each.after)
@@ -90,42 +90,45 @@ class Rewriting:
 
     def _spliced(self, name: str, spots: Mapping[Spot, str]) -> str:
         """Return a file's text with its tokens replaced, where that can be."""
-        text = whole = self.found.texts[name]
-        if not self.folder.holds(os.path.realpath(self.folder.file(name).path)):
-            reason = "is left as it is: it belongs to another checkout"
-            self.unread.append(Unread(file=name, line=1, reason=reason))
+        text = self.found.texts[name]
+        tokens: dict[Token, Spot] = {}
+        for spot, variable in spots.items():
+            old = entries.whole(text[spot.start : spot.end])
+            if old is None or (old.name, old.sign) != (variable, ":?"):
+                new = f"${{{variable}:?{_DEMAND}}}"
+                tokens[Token(start=spot.start, end=spot.end, text=new)] = spot
+        if not tokens:
             return text
-        done = []
-        # From the end, so that the places before stay where they are.
-        for spot in sorted(spots, key=lambda each: each.start, reverse=True):
-            token = f"${{{spots[spot]}:?{_DEMAND}}}"
-            old = whole[spot.start : spot.end]
-            try:
-                text = replaced(text, spot.start, spot.end, token)
-            except Problem as problem:
-                reason = f"{old} is left as it is, it {problem}; write {token} there"
-                self.unread.append(Unread(file=name, line=spot.line, reason=reason))
+        reason = self._unwritable(name)
+        if reason:
+            self.stuck |= dict.fromkeys(tokens.values(), reason)
+            return text
+        try:
+            edited, wrong = replaced(text, tokens)
+        except Problem as problem:
+            edited, wrong = text, dict.fromkeys(tokens, str(problem))
+        for token, spot in sorted(tokens.items(), key=lambda each: each[0].start):
+            old_text = text[spot.start : spot.end]
+            if token in wrong:
+                self.stuck[spot] = (
+                    f"{old_text} stays as it is, it {wrong[token]}; write"
+                    f" ${{VARIABLE:?{_DEMAND}}} there and declare it with 'portconf add'"
+                )
             else:
-                done.append(Edit(file=name, line=spot.line, before=old, after=token))
-        self.edits += reversed(done)
-        return text
+                self.edits.append(
+                    Edit(file=name, line=spot.line, before=old_text, after=token.text)
+                )
+        return edited
 
-    def _elsewhere(self, service: Adopted) -> None:
-        """Tell where else Compose files use a variable that is a host's port now."""
-        if not any(each.variable for each in service.mentions):
-            return
-        stacks = [stack for _, stack in self.found.stacks]
-        ours = {(p.spot.file, p.spot.start) for stack in stacks for p in stack.ports}
-        for name in dict.fromkeys(each for stack in stacks for each in stack.files):
-            text = self.found.texts[name]
-            for variable, at in compose_ports.uses(text):
-                if variable == service.variable and (name, at) not in ours:
-                    line = text.count("\n", 0, at) + 1
-                    told = (
-                        f"{service.variable} is used here too, and is the host's port;"
-                        " inside of a container write the container's"
-                    )
-                    self.notes.append(Note(file=name, line=line, text=told))
+    def _unwritable(self, name: str) -> str | None:
+        file = self.folder.file(name)
+        if not self.folder.holds(os.path.realpath(file.path)):
+            return "stays as it is: it belongs to another checkout"
+        try:
+            files.check(file)
+        except PortconfError as error:
+            return f"stays as it is: it {originals.reason(error, name)}"
+        return None
 
     def _change(self, name: str, text: str) -> FileChange:
         before = files.read(self.folder.file(name)) or b""
@@ -135,41 +138,24 @@ class Rewriting:
     def dotenv(self) -> tuple[FileChange, ...]:
         """Take the lines out that `init` would refuse to write a second of."""
         name = self.settings.dotenv
-        ours = {each.variable for each in self.proposal.services}
-        for each in self.proposal.services:
-            for mention in each.mentions:
-                if mention.file in self.found.env_files and mention.file != name:
-                    told = (
-                        f"{each.variable} stays here: portconf does not write this file"
-                    )
-                    self.notes.append(
-                        Note(file=mention.file, line=mention.line, text=told)
-                    )
-        try:
-            data = originals.read(self.folder, name) if name else None
-            if data is None or name is None:
-                return ()
-            rest, gone = envfile.without(data, ours)
-            sections.merge(rest, b"", ours)
-        except Problem as problem:
-            reason = f"{problem}; 'portconf init' will refuse it"
-            self.unread.append(Unread(file=str(name), line=1, reason=reason))
-            return ()
-        except PortconfError as error:
-            reason = originals.reason(error, str(name))
-            self.unread.append(Unread(file=str(name), line=1, reason=reason))
+        gone: dict[int, Mention] = {}
+        for each in self.proposal.ours:
+            if each.file == name:
+                gone[each.line] = each
+            elif each.file in self.found.env_files:
+                told = f"{each.variable} stays here: portconf does not write this file"
+                self.notes.append(Note(file=each.file, line=each.line, text=told))
+        data = originals.read(self.folder, name) if gone and name else None
+        if data is None or name is None:
             return ()
         lines = data.removeprefix(_BOM).splitlines()
-        self.edits += [
-            Edit(
-                file=name,
-                line=number,
-                before=lines[number - 1].decode(errors="replace"),
-                after=None,
-            )
-            for number in gone
-        ]
-        return (FileChange(name=name, before=data, after=rest),) if gone else ()
+        for number, each in sorted(gone.items()):
+            line = lines[number - 1].decode(errors="replace")
+            told = f"{each.variable}={each.number or ''} is portconf's now"
+            self.edits.append(Edit(file=name, line=number, before=line, after=None))
+            self.notes.append(Note(file=name, line=number, text=told))
+        rest = envfile.without(data, gone)
+        return (FileChange(name=name, before=data, after=rest, private=True),)
 
 
 def _shape(stack: Stack) -> list[object]:

@@ -4,7 +4,7 @@ import argparse
 
 from portconf.cli.dispatch import Answer, project
 from portconf.formats.posix import quote
-from portconf.views import MARK
+from portconf.marks import MARK
 
 
 FUNCTION = rf"""# {MARK} Save it anew with: portconf direnv
@@ -22,18 +22,15 @@ use_portconf() {{
     log_error "use portconf: the program portconf is not on PATH, no ports are exported"
     return 1
   fi
-  if ! text=$(cd -- "$folder" >/dev/null && portconf direnv --watch); then
+  if ! text=$(portconf direnv --watch -C "$folder"); then
     log_error "use portconf: no ports are exported, for the reason above"
     return 1
   fi
   eval "$text"
-  if ! text=$(cd -- "$folder" >/dev/null && portconf export --format sh); then
+  if ! text=$(portconf export --format sh -C "$folder"); then
     log_error "use portconf: no ports are exported, for the reason above"
     return 1
   fi
-  # What the exports of another checkout have left, as in port_exports.sh.
-  [ "${{PORTCONF_INSTANCE:-0}}" = 0 ] || unset COMPOSE_PROJECT_NAME
-  unset PORTCONF_RUN
   eval "$text"
 }}
 """

@@ -1,17 +1,12 @@
 """`export`: writes the files, or prints one format."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from portconf import formats
 from portconf.cli import outcome
 from portconf.cli.dispatch import Answer, project, warnings
 from portconf.errors import UsageError
 from portconf.views import LISTEN
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 LAST = 65535
@@ -48,7 +43,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
         metavar="PORT",
-        default=str(LISTEN),
         help="where a load balancer is to listen: a port, or a service"
         f" (default: {LISTEN})",
     )
@@ -60,13 +54,17 @@ def run(options: argparse.Namespace) -> Answer:
     """Do what `Project.export` does, or print or write one format."""
     found = project(options)
     if options.format is None:
-        if options.output is not None or options.all_checkouts:
-            raise UsageError(
-                "--output and --all-checkouts are of a format",
-                hint="name one with --format FORMAT",
-            )
+        _refuse(
+            {"--output", "--all-checkouts", "--listen"},
+            options,
+            "without --format FORMAT",
+        )
         done = found.export(force=options.force, dry_run=options.dry_run)
         return outcome.answer(done)
+    if options.output is None:
+        _refuse({"--force", "--dry-run"}, options, "of a format without --output DIR")
+    elif not options.output:
+        raise UsageError("--output must name a folder, got ''")
     from portconf import exporting  # noqa: PLC0415 - rarely wanted
 
     rendition = exporting.render(
@@ -74,11 +72,15 @@ def run(options: argparse.Namespace) -> Answer:
         options.format,
         folder=options.output,
         all_checkouts=options.all_checkouts,
-        listen=_port(found.get, options.listen),
+        listen=_port(options.listen),
     )
     if options.output is not None:
         done = exporting.write(
-            rendition, options.output, force=options.force, dry_run=options.dry_run
+            found,
+            rendition,
+            options.output,
+            force=options.force,
+            dry_run=options.dry_run,
         )
         return outcome.answer(done)
     if len(rendition.files) > 1:
@@ -94,10 +96,21 @@ def run(options: argparse.Namespace) -> Answer:
     )
 
 
-def _port(get: "Callable[[str], int]", text: str) -> int:
-    """Return the port that `--listen` names."""
+def _refuse(names: set[str], options: argparse.Namespace, where: str) -> None:
+    """Refuse options that would do nothing."""
+    for name in sorted(names):
+        if getattr(options, name[2:].replace("-", "_")) not in (None, False):
+            raise UsageError(
+                f"{name} does nothing {where}", hint="do without it, or add that"
+            )
+
+
+def _port(text: str | None) -> int | str:
+    """Return the port, or the service, that `--listen` names."""
+    if text is None:
+        return LISTEN
     if not (text.isascii() and text.isdecimal()):
-        return get(text)
-    if not 1 <= int(text) <= LAST:
-        raise UsageError(f"--listen must be a port from 1 to 65535, got {text}")
+        return text
+    if len(text) > len(str(LAST)) or not 1 <= int(text) <= LAST:
+        raise UsageError(f"--listen must be a port from 1 to {LAST}, got {text[:20]}")
     return int(text)

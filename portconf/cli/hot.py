@@ -27,9 +27,9 @@ def answer(words: list[str]) -> str | None:
     if words == ["export", "--format", "sh"]:
         known = _known()
         if known:
-            from portconf.formats.posix import lines  # noqa: PLC0415 - `get` has no use
+            from portconf.formats.posix import text  # noqa: PLC0415 - `get` has no use
 
-            return lines(known[1])
+            return text(known[1])
     return None
 
 

@@ -99,6 +99,7 @@ def diff(changes: Iterable[FileChange]) -> str:
             after.splitlines(),
             old,
             f"b/{change.name}",
+            n=0 if change.private else 3,
             lineterm="",
         )
         lines += [plain(line.replace("\t", "    ")) for line in hunks]

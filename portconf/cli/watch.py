@@ -2,20 +2,33 @@
 
 import argparse
 import json
+import math
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING, TextIO
 
-from portconf.cli import plain, say, write
+from portconf.cli import plain
 from portconf.cli.dispatch import Answer, project
 from portconf.errors import UsageError
 
 
+if TYPE_CHECKING:
+    from portconf.watching.folders import Stop
+
+
 # Seconds; the first, so that it stays far under a hundredth of a core.
 _LEAST, _MOST = 0.1, 3600.0
+# Seconds: a second signal sooner than that is the first one's echo; and what is still to
+# be written has so long at the end.
+_PATIENCE, _LAST = 1.0, 0.3
+# Lines of a stream that wait for its reader.
+_WAITING = 1000
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,64 +67,133 @@ def run(options: argparse.Namespace) -> Answer:
             "--all-checkouts is of a format", hint="name one with --export FORMAT=DIR"
         )
     found = project(options)
+    from portconf.watching.folders import Stop  # noqa: PLC0415 - as above
+    from portconf.watching.looks import Looks  # noqa: PLC0415 - as above
     from portconf.watching.loop import Watch  # noqa: PLC0415 - as above
     from portconf.watching.renewal import Renewal  # noqa: PLC0415 - rarely wanted
-    from portconf.watching.ringing import Notice  # noqa: PLC0415 - as above
 
-    as_json = getattr(options, "json", False)
-
-    def tell(notice: Notice) -> None:
-        text = json.dumps(notice.to_dict()) if as_json else plain(notice.event.line)
-        write(f"{text}\n")
-
+    as_json, stop = getattr(options, "json", False), Stop()
     renewal = Renewal(
         root=found.root,
         exports=wanted,
         all_checkouts=options.all_checkouts,
         lock_timeout=found.lock_timeout,
     )
-    with _stoppable() as stop:
-        Watch(renewal, tell=tell, say=_say, interval=options.interval).run(stop)
+    with _stopped_by_signals(stop), _printed(stop) as (write, say):
+        watch = Watch(
+            renewal,
+            tell=lambda notice: write(
+                json.dumps(notice.to_dict()) if as_json else plain(notice.event.line)
+            ),
+            say=lambda text: say(f"portconf: {text}"),
+            looks=Looks(interval=options.interval),
+        )
+        watch.run(stop)
     raise SystemExit(0)
 
 
-class _Stop:
-    """A flag that a signal's handler can set: unlike an event it has no lock."""
+@contextmanager
+def _stopped_by_signals(stop: "Stop") -> Iterator[None]:
+    """Let the signals that ask a program to end set ``stop``."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where Python lets nobody say what a signal does
+        return
+    asked = math.inf
 
-    def __init__(self) -> None:
-        self._is_set = False
-
-    def is_set(self) -> bool:
-        return self._is_set
-
-    def set(self, _number: int, _frame: FrameType | None) -> None:
-        if self._is_set:  # the second time somebody means it
+    def heard(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        # A closed terminal sends two at once; who sends one a second later means it.
+        if time.monotonic() > asked + _PATIENCE:
             raise KeyboardInterrupt
-        self._is_set = True
+        asked = min(asked, time.monotonic())
+        stop.set()
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    # `nohup`, and a shell that starts it in the background, have some ignored.
+    ours = [each for each in known if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, heard) for each in ours}
+    try:
+        yield
+    except BaseException:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        raise
+    for number in ours:  # all is done: a late one does not make a failure of it
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
-def _stoppable() -> Iterator[_Stop]:
-    """Yield what a signal sets that asks a program to end."""
-    stop = _Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # where Python lets nobody say what a signal does
-        return
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    asked = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    # `nohup`, and a shell that starts it in the background, have some ignored.
-    heard = [each for each in asked if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {each: signal.signal(each, stop.set) for each in heard}
+def _printed(
+    stop: "Stop",
+) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
+    """
+    Yield what writes lines to standard output, and to standard error.
+
+    Each has a lane: a reader that hangs, and a full disk, cost lines and no more. A
+    reader of the output that has left ends all.
+
+    Raises:
+        BrokenPipeError: At the end, if the reader has left.
+    """
+    from portconf.watching.lanes import Lane  # noqa: PLC0415 - as above
+
+    left = False
+
+    def told(text: str) -> None:
+        nonlocal left
+        try:
+            out.write(text)
+        except BrokenPipeError:
+            left = True
+            stop.set()
+
+    def lost(count: int) -> None:
+        said.put(f"portconf: lines that could not be written: {count}")
+
+    out = _Stream(sys.stdout, errors="surrogateescape")
+    err = _Stream(sys.stderr, errors="backslashreplace")
+    import types; said = types.SimpleNamespace(put=err.write, end=lambda within: None)
+    events = Lane("stdout", told, lost=lost, most=_WAITING)
     try:
-        yield stop
+        yield (
+            events.put,
+            lambda text: said.put("\n".join(map(plain, text.split("\n")))),
+        )
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        events.end(within=_LAST)
+        said.end(within=_LAST)
+    if left:
+        raise BrokenPipeError
 
 
-def _say(text: str) -> None:
-    first, *rest = text.split("\n")
-    say("\n".join((f"portconf: {first}", *rest)))
+class _Stream:
+    """
+    Lines of one stream, past its buffer.
+
+    A buffer that a thread holds, as it hangs, is a fatal error when Python ends.
+    """
+
+    def __init__(self, stream: TextIO | None, *, errors: str) -> None:
+        self._stream, self._errors = stream, errors
+        self._torn = False
+
+    def write(self, text: str) -> None:
+        """
+        Write one line.
+
+        Raises:
+            OSError: If it cannot be written, or not whole.
+        """
+        if self._stream is None:  # closed by the caller
+            return
+        shown = self._stream.isatty()
+        encoding = self._stream.encoding if shown else "utf-8"
+        errors = "backslashreplace" if shown else self._errors
+        left = ("\n" * self._torn + f"{text}\n").encode(encoding, errors)
+        while left:
+            left = left[os.write(self._stream.fileno(), left) :]
+            self._torn = bool(left)
 
 
 def _export(text: str) -> tuple[str, str]:

@@ -8,5 +8,7 @@ OVERRIDES = (
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )
+# What Compose reads beside the first of them, whatever a project calls its own.
+ENV = ".env"
 # What `portconf export --format compose-override` writes.
 GENERATED = "compose.portconf.yaml"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 _PORT = re.compile(r"[0-9]+(?:-[0-9]+)?|[^$]*\$.*", re.DOTALL)
 # Not `${NAME:+text}`, which is the text and never the variable's value.
 _VARIABLE = re.compile(
-    r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?::?[?-].*)?\}|(?P<bare>[A-Za-z_]\w*))",
+    r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?:(?P<sign>:?[?-])(?P<rest>.*))?\}"
+    r"|(?P<bare>[A-Za-z_]\w*))",
     re.DOTALL | re.ASCII,
 )
 _NAMED = re.compile(r"\$\{?([A-Za-z_]\w*)", re.ASCII)
@@ -33,6 +34,27 @@ class Entry:
     target: str
     protocol: str
     start: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """
+    A variable that is all of a text.
+
+    Attributes:
+        name: Its name.
+        sign: `:-` or `-` before a default, `:?` or `?` before a demand; else empty.
+        rest: The default or the demand.
+    """
+
+    name: str
+    sign: str = ""
+    rest: str = ""
+
+    @property
+    def default(self) -> str | None:
+        """What stands for it where it is not set; None where nothing does."""
+        return self.rest if self.sign.endswith("-") else None
 
 
 def parse(text: str) -> Entry:
@@ -93,10 +115,26 @@ def variable(text: str) -> str | None:
         >>> variable("${DB_PORT:-${OTHER:-5432}}"), variable("${A}${B}")
         ('DB_PORT', None)
     """
+    found = whole(text)
+    return found.name if found else None
+
+
+def whole(text: str) -> Variable | None:
+    """
+    Return the variable that a text is as a whole, with its default or demand, or None.
+
+    Examples:
+        >>> whole("${DB_PORT:-5432}").default, whole("$DB_PORT").default
+        ('5432', None)
+    """
     found = _VARIABLE.fullmatch(text)
     if found is None or _without_variables(text).count("$") != 1:
         return None
-    return found["braced"] or found["bare"]
+    return Variable(
+        name=found["braced"] or found["bare"],
+        sign=found["sign"] or "",
+        rest=found["rest"] or "",
+    )
 
 
 def variables(text: str) -> set[str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from portconf.compose import entries, images, matching
+from portconf.compose import clashes, entries, images, matching
 from portconf.compose.values import Fixed, Published, Spot, Stack
 from portconf.model import Service
 from portconf.settings import Settings
@@ -11,6 +11,10 @@ from portconf.settings import Settings
 
 # Variables of ours that are no service's.
 _OWN = {"BASE_PORT", "NEXT_PORT"}
+_DEMAND = "run portconf init"
+# A default in a default in a default: a text of them alone would take very long.
+_DEEPEST = 10
+_MOST_RIVALS = 100
 
 
 def of_stack(
@@ -42,6 +46,7 @@ def of_stack(
         outside = None if covered else _undeclared(entry, service, settings, stay)
         inside = _misled(entry, service, stack)
         found += [(entry.spot, told) for told in (outside, inside) if told]
+    found += _twice(stack, settings)
     exempt = _exempt(stack, ports, settings)
     found += [(each.spot, text) for each, text in _fixed(stack, settings, exempt)]
     return tuple(
@@ -53,25 +58,85 @@ def _undeclared(
     entry: Published, service: Service | None, settings: Settings, stay: set[int]
 ) -> str | None:
     """Return what is wrong with the port on the host, or None."""
-    named = entries.variables(entry.published)
-    known = matching.variables(settings.services, settings).keys() | _OWN
-    known |= {each.variable for each in settings.templates}
+    known = _known(settings)
+    mine = _mine(entry.published, known)
     literal = re.fullmatch("[0-9]+", entry.published)
-    if not entry.published or named & known:
-        return None
-    if literal and int(entry.published) in stay:
+    if mine is not None:
+        return _bare(entry, mine)
+    if _chosen(entry.published) or (literal and int(entry.published) in stay):
         return None
     port = f"{entry.service!r} publishes the host port {entry.published}"
+    parts = sorted(entries.variables(entry.published) & known)
+    if parts:
+        return (
+            f"{port}, which is more than a variable of portconf's:"
+            f" write ${{{parts[0]}:?{_DEMAND}}} alone"
+        )
     if service is not None:
         return (
             f"{port} where the port of {service.name!r} should be:"
-            f" write ${{{service.variable}:?run portconf init}}"
+            f" write ${{{service.variable}:?{_DEMAND}}}"
         )
     return (
         f"{port}, which no declared service has: declare one"
         f"{f' (with port = {entry.published} if it must not move)' if literal else ''},"
         " and write its variable there"
     )
+
+
+def _known(settings: Settings) -> set[str]:
+    """Return the variables of ours."""
+    whole = matching.variables(settings.services, settings).keys()
+    return {*whole, *_OWN, *(each.variable for each in settings.templates)}
+
+
+def _mine(text: str, known: set[str]) -> entries.Variable | None:
+    """Return the variable of ours that a text is, or that stands for an unset one."""
+    found = entries.whole(text)
+    for _ in range(_DEEPEST):
+        if found is None or found.name in known:
+            return found
+        found = entries.whole(found.default or "")
+    return None
+
+
+def _chosen(text: str) -> bool:
+    """Tell whether Docker chooses the port, as far as anybody can see here."""
+    found = entries.whole(text)
+    text = text if found is None or found.default is None else found.default
+    return not text.strip("0")
+
+
+def _bare(entry: Published, mine: entries.Variable) -> str | None:
+    """Return that a variable may be unset, or None."""
+    # With the same on the right, Compose refuses the entry.
+    if mine.sign or mine == entries.whole(entry.target):
+        return None
+    return (
+        f"{entry.service!r} publishes {entry.published}, and where that is not set a"
+        f" random port: write ${{{mine.name}:?{_DEMAND}}}"
+    )
+
+
+def _twice(stack: Stack, settings: Settings) -> Iterator[tuple[Spot, str]]:
+    """Yield the entries whose port of ours another entry has already."""
+    known = matching.variables(settings.services, settings)
+    had: dict[str, list[Published]] = {}
+    for each in stack.ports:
+        name = known.get(entries.variable(each.published) or "")
+        if name is None:
+            continue
+        before = had.setdefault(name, [])
+        rivals = before[:_MOST_RIVALS]
+        other = next((e for e in rivals if clashes.clash(e, each, stack)), None)
+        before.append(each)
+        if other is not None:
+            told = (
+                f"{each.service!r} publishes the port of {name!r}, as {other.service!r}"
+                f" does in {other.spot.file}:{other.spot.line}, and only one of them"
+                " can have it: declare a service for each"
+            )
+            yield each.spot, told
 
 
 def _misled(entry: Published, service: Service | None, stack: Stack) -> str | None:
@@ -85,12 +150,12 @@ def _misled(entry: Published, service: Service | None, stack: Stack) -> str | No
         return None
     image = stack.images.get(entry.service, "")
     listens = repr(image)
-    right: tuple[int, ...] = ()
+    right: int | None = None
     if service is not None and service.container_port is not None:
-        right, listens = (service.container_port,), "its server"
+        right, listens = service.container_port, "its server"
     elif entry.service not in stack.built:
-        right = images.ports(image)
-    if not right or entry.target in map(str, right):
+        right = images.port(image)
+    if right is None or entry.target == str(right):
         return None
     if name and name == entries.variable(entry.published):
         moved = True
@@ -99,15 +164,18 @@ def _misled(entry: Published, service: Service | None, stack: Stack) -> str | No
         alone = [each.service for each in stack.ports].count(entry.service) == 1
         moved = entry.target == entry.published and (service is not None or alone)
     if moved:
+        # A command or an env file that is not read here may tell it its port.
+        if entry.service in stack.untold:
+            return None
         return (
             f"{entry.service!r} has {entry.published} on both sides of ':', and"
-            f" {listens} listens on {right[0]} in the container: write {right[0]} on"
+            f" {listens} listens on {right} in the container: write {right} on"
             " the right, or declare another container-port"
         )
     if service is not None and service.container_port is not None and not name:
         return (
             f"{entry.service!r} publishes the port {entry.target} of its container as"
-            f" {service.name!r}, whose container-port is {right[0]}"
+            f" {service.name!r}, whose container-port is {right}"
         )
     return None
 

@@ -1,6 +1,6 @@
 """The list under `ports:` of one Compose service, entry by entry."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from portconf.compose import entries
 from portconf.compose.tree import Node
@@ -103,7 +103,7 @@ def _long(node: Node, service: str, file: str) -> Published:
     )
 
 
-def _scalar(fields: dict[str, Node], key: str) -> str:
+def _scalar(fields: Mapping[str, Node], key: str) -> str:
     node = fields.get(key)
     if node is None or node.empty:
         return ""

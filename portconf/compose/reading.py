@@ -1,15 +1,13 @@
 """Compose files, as far as ports go, with the place of every token."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from portconf.compose import NAMES, OVERRIDES, services, tree
+from portconf.compose import NAMES, OVERRIDES, paths, services, tree
 from portconf.compose.services import Definition
 from portconf.compose.tree import Node
 from portconf.compose.values import Fixed, Stack, Unread
 from portconf.errors import PortconfError
-from portconf.settings import FILE_PATTERN
 from portconf.views import MARK
 
 
@@ -38,7 +36,9 @@ def read(texts: Mapping[str, str], first: str | None = None) -> Stack:
         names += [
             each for each in more if names and MARK not in texts[each].split("\n", 1)[0]
         ]
-    found = reader.project(tuple(names), "", whose=None) if names else {}
+    # Compose takes the first file's folder for the project's, also for the others.
+    base = "".join(names[:1]).rpartition("/")[0]
+    found = reader.project(tuple(names), base, whose=None) if names else {}
     return reader.stack(list(found.values()))
 
 
@@ -62,6 +62,7 @@ class _Reader:
     _roots: dict[str, list[Node]] = field(default_factory=dict)
     _texts: dict[str, str | None] = field(default_factory=dict)
     _projects: dict[object, dict[str, Definition]] = field(default_factory=dict)
+    _defined: dict[object, Definition] = field(default_factory=dict)
     _open: set[object] = field(default_factory=set)
     _left: int = MOST  # ports that are still read
 
@@ -90,8 +91,12 @@ class _Reader:
             ports=tuple(port for each in found for port in each.ports),
             images={each.name: each.image for each in found if each.image},
             built=tuple(each.name for each in found if each.built),
-            started={each.name: each.started for each in found},
-            uses={each.name: each.uses for each in found},
+            profiles={each.name: each.profiles for each in found if each.profiles},
+            started={each.name: each.inside.started for each in found},
+            passed={each.name: each.inside.passed for each in found},
+            env_files={each.name: each.inside.env_files for each in found},
+            untold=tuple(each.name for each in found if each.inside.untold),
+            uses={each.name: each.inside.uses for each in found},
             services=tuple(each.name for each in found),
             fixed=tuple(
                 dict.fromkeys([*(each for each in named if each), *self.fixed])
@@ -190,7 +195,7 @@ class _Reader:
     ) -> Definition:
         """Return a service of a document, merged over what it extends."""
         node = place.services[name]
-        mine = services.define(name, node, file=place.file, most=self._left)
+        mine = self.definition(place, name)
         self._left -= len(mine.ports)
         about = node.fields().get("extends")
         if about is None or about.empty:
@@ -209,6 +214,16 @@ class _Reader:
             return replace(mine, unread=(*mine.unread, doubt))
         return mine.over(self.service(there, other, (*chain, (place.file, name))))
 
+    def definition(self, place: _Place, name: str) -> Definition:
+        """Return what a service says by itself; many may extend the same one."""
+        node = place.services[name]
+        key = (id(node), name, place.base)
+        if key not in self._defined or len(self._defined[key].ports) > self._left:
+            self._defined[key] = services.define(
+                name, node, file=place.file, base=place.base, most=self._left
+            )
+        return self._defined[key]
+
     def extended(self, about: Node, place: _Place) -> tuple[_Place, str]:
         """
         Return the place and name of the service that another extends.
@@ -219,7 +234,7 @@ class _Reader:
         fields = about.fields()
         name = fields.get("service", about).value
         if "file" in fields:
-            file = _path(fields["file"], place.base)
+            file = paths.inside(fields["file"], place.base)
             if self.text(file) is None:
                 raise ValueError(f"cannot be read: there is no file {file!r}")
             roots = self.documents(file, (place.file, about.line))
@@ -238,37 +253,16 @@ class _Reader:
         listed = fields.get("path", node)
         try:
             names = tuple(
-                _path(each, place.base)
+                paths.inside(each, place.base)
                 for each in (listed.children if listed.kind == "list" else [listed])
             )
             if "project_directory" in fields:
-                base = _path(fields["project_directory"], place.base, folder=True)
+                base = paths.inside(
+                    fields["project_directory"], place.base, folder=True
+                )
             else:
                 base = "".join(names[:1]).rpartition("/")[0]
         except ValueError as error:
             self.tell(place.file, node.line, f"what it includes {error}")
             return {}
         return self.project(names, base, whose=(place.file, node.line))
-
-
-def _path(node: Node, base: str, *, folder: bool = False) -> str:
-    """
-    Return a path as a name of the project's.
-
-    Raises:
-        ValueError: If it leads out of the project, completing "what X says ...".
-    """
-    text = node.value
-    parts = base.split("/") if base else []
-    for part in text.split("/"):
-        if part == ".." and parts and parts[-1] != "..":
-            parts.pop()
-        elif part not in {"", "."}:
-            parts.append(part)
-    name = "/".join(parts)
-    if folder and not parts and text:
-        return ""
-    inside = re.fullmatch(FILE_PATTERN, name) and not text.startswith(("/", "~"))
-    if node.kind != "scalar" or not inside or "$" in text or "://" in text:
-        raise ValueError(f"is not looked for: {text!r} is no path inside the project")
-    return name

@@ -1,15 +1,11 @@
 """One Compose service, as one file says it, and as files are merged."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from portconf.compose import ports
+from portconf.compose import container, ports
+from portconf.compose.container import Surroundings
 from portconf.compose.tree import Node
 from portconf.compose.values import Fixed, Published, Spot, Unread
-
-
-# A volume in the long form, and a network of a mapping, have some lines each.
-MOST = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +20,8 @@ class Definition:
         image: As written; None where there is none.
         built: Whether it is built here.
         named: Its `container_name`, where that is fixed.
-        started: The texts of its command, entrypoint and environment.
-        uses: The volumes and networks that it names.
+        profiles: Those that it is of; none: it always starts.
+        inside: What its containers are started with.
         unread: What of its ports could not be read.
     """
 
@@ -35,8 +31,8 @@ class Definition:
     image: str | None = None
     built: bool = False
     named: Fixed | None = None
-    started: str = ""
-    uses: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    inside: Surroundings = field(default_factory=Surroundings)
     unread: tuple[Unread, ...] = ()
 
     def over(self, below: "Definition") -> "Definition":
@@ -57,8 +53,8 @@ class Definition:
             image=self.image or below.image,
             built=self.built or below.built,
             named=self.named or below.named,
-            started=f"{below.started}\n{self.started}",
-            uses=(*below.uses, *self.uses),
+            profiles=(*below.profiles, *self.profiles),
+            inside=self.inside.over(below.inside),
             unread=(
                 *(replace(each, service=each.service and self.name) for each in doubts),
                 *self.unread,
@@ -66,7 +62,7 @@ class Definition:
         )
 
 
-def define(name: str, node: Node, *, file: str, most: int) -> Definition:
+def define(name: str, node: Node, *, file: str, base: str, most: int) -> Definition:
     """
     Return what the mapping of a service says, without what it extends.
 
@@ -74,6 +70,7 @@ def define(name: str, node: Node, *, file: str, most: int) -> Definition:
         name: Its key.
         node: The mapping, or nothing.
         file: Where it is.
+        base: The folder that its paths are relative to.
         most: How many ports are read.
     """
     fields = node.fields()
@@ -97,23 +94,16 @@ def define(name: str, node: Node, *, file: str, most: int) -> Definition:
         replaces=tag.startswith(("!reset", "!override")),
         image=image.value or None if image is not None else None,
         built="build" in fields,
-        started="\n".join(_texts(fields, "command", "entrypoint", "environment")),
-        uses=tuple(
-            each.split(":", 1)[0] for each in _texts(fields, "volumes", "networks")
-        ),
+        profiles=_profiles(fields.get("profiles")),
+        inside=container.surroundings(fields, base=base),
         named=fixed("container_name", name, fields.get("container_name"), file=file),
         unread=(*(each for each in listed if isinstance(each, Unread)), *doubts),
     )
 
 
-def _texts(fields: dict[str, Node], *keys: str) -> Iterator[str]:
-    """Yield the texts of scalars, lists and mappings, down to one level below."""
-    for top in (fields[key] for key in keys if key in fields):
-        for each in (top, *top.children):
-            if each.kind == "scalar":
-                yield each.value
-            elif each is not top:
-                yield from (inner.value for inner in each.children[:MOST])
+def _profiles(node: Node | None) -> tuple[str, ...]:
+    listed = node.children[: container.MOST] if node is not None else ()
+    return tuple(each.value for each in listed)
 
 
 def fixed(kind: str, owner: str, node: Node | None, *, file: str) -> Fixed | None:

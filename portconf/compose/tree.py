@@ -1,7 +1,8 @@
 """A YAML text as nodes, each with its place; aliases lead to the node they name."""
 
 import re
-from collections.abc import Iterator
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,6 +10,8 @@ from typing import Any, Literal
 # The scanner's work grows with the square of the nesting, and with the length.
 LONGEST = 200_000
 DEEPEST = 60
+# By aliases each mapping may merge all those before it, and each again.
+MOST_MERGED = 100
 _TAGS = re.compile(r"(?:[&!]\S*\s*|#[^\n]*\n\s*)*")
 # Legal between tokens, but ruamel.yaml refuses them; those that indent stay.
 _TABS = re.compile(r"(?<=\S)[ \t]*\t[ \t]*|^[ \t]*\t[ \t]*(?=#|\r?$)", re.MULTILINE)
@@ -48,6 +51,8 @@ class Node:
     style: str = ""
     tag: str = ""
     children: list["Node"] = field(default_factory=list)
+    _keys: dict[str, "Node"] = field(default_factory=dict, repr=False)
+    _merged: list["Node"] = field(default_factory=list, repr=False)
 
     @property
     def empty(self) -> bool:
@@ -59,28 +64,36 @@ class Node:
         if self.kind == "map":
             yield from zip(self.children[::2], self.children[1::2], strict=True)
 
-    def fields(self) -> dict[str, "Node"]:
-        """
-        Return the values of a mapping by key, merge keys (`<<`) followed.
+    def merged(self) -> list["Node"]:
+        """Return the mappings that stand under its merge key (`<<`)."""
+        self._own()
+        return self._merged
 
-        Each mapping is looked at once, however often it is merged.
+    def fields(self) -> Mapping[str, "Node"]:
         """
-        found: dict[str, Node] = {}
-        seen: set[int] = set()
+        Return the values of a mapping by key, merge keys followed.
+
+        No mapping is copied: a thousand lines may each merge one of as many keys.
+        """
+        found: dict[int, Node] = {}
         queue = [self]
         while queue:
             each = queue.pop()
-            if id(each) in seen:
-                continue
-            seen.add(id(each))
-            merged = []
-            for key, value in each.pairs():
+            if id(each) not in found:
+                found[id(each)] = each
+                queue += reversed(each.merged())
+        own = [each._own() for each in found.values()]  # noqa: SLF001 - of its class
+        return ChainMap(*own) if len(own) > 1 else own[0]
+
+    def _own(self) -> dict[str, "Node"]:
+        if not self._keys and not self._merged:
+            for key, value in self.pairs():
                 if key.raw == "<<":
-                    merged += value.children if value.kind == "list" else [value]
+                    listed = value.children if value.kind == "list" else [value]
+                    self._merged.extend(listed)
                 elif key.kind == "scalar":
-                    found.setdefault(key.value, value)
-            queue += reversed(merged)
-        return found
+                    self._keys.setdefault(key.value, value)
+        return self._keys
 
 
 def roots(text: str) -> list[Node]:
@@ -135,6 +148,7 @@ class _Builder:
         self._text = text
         self._open: list[Node] = []
         self._anchors: dict[str, Node] = {}
+        self._weights: dict[int, int] = {}
 
     def take(self, event: Any) -> None:
         """Add what an event says."""
@@ -156,12 +170,22 @@ class _Builder:
                 self._open.append(node)
                 if len(self._open) > DEEPEST:
                     raise UnreadableError(node.line, f"nested more than {DEEPEST} deep")
-            case "SequenceEndEvent" | "MappingEndEvent":
-                _refuse_twins(self._open.pop())
+            case "SequenceEndEvent":
+                self._open.pop()
+            case "MappingEndEvent":
+                self._close(self._open.pop())
             case "AliasEvent":
                 self._add(event, self._named(event))
             case _:
                 pass
+
+    def _close(self, node: Node) -> None:
+        _refuse_twins(node)
+        weights = [self._weights.get(id(each), 1) for each in node.merged()]
+        self._weights[id(node)] = weight = 1 + sum(weights)
+        if weight > MOST_MERGED:
+            reason = f"more than {MOST_MERGED} mappings merged into one"
+            raise UnreadableError(node.line, reason)
 
     def _scalar(self, event: Any) -> Node:
         mark, end = event.start_mark, event.end_mark.index

@@ -102,7 +102,14 @@ class Stack:
         ports: What is published, in the order of the files.
         images: The image of each service that has one, as written.
         built: The services that are built here; their image is a name for that.
+        profiles: Those of each service that has any; the others always start.
         started: The texts of each service's command, entrypoint and environment.
+        passed: The variables that each service's containers, or its build, get by
+            their bare name, as by `environment: [PORT]`.
+        env_files: The files that each service names under `env_file` and that may be
+            in the project, by name with '/'; they need not exist.
+        untold: The services that may be told their port by what is not read here: by a
+            command, or by an env file.
         uses: The names of volumes and networks that each service has.
         services: The names of all services, in order; those of profiles too.
         fixed: The names that two checkouts would share.
@@ -113,7 +120,11 @@ class Stack:
     ports: tuple[Published, ...] = ()
     images: Mapping[str, str] = field(default_factory=dict)
     built: tuple[str, ...] = ()
+    profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     started: Mapping[str, str] = field(default_factory=dict)
+    passed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    env_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    untold: tuple[str, ...] = ()
     uses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     services: tuple[str, ...] = ()
     fixed: tuple[Fixed, ...] = ()

@@ -8,6 +8,7 @@ that it does not need: the hot commands load it.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from importlib.metadata import EntryPoints
 
     from portconf.formats.protocol import Format
@@ -58,6 +59,24 @@ def load(name: str) -> "Format":
         return module
     found: Format = _registered()[name].load()
     return found
+
+
+def listed(variables: "Mapping[str, str]", line: "Callable[[str, str], str]") -> str:
+    """
+    Return variables, one after the other.
+
+    Args:
+        variables: In the order in which they are written.
+        line: Writes a name and a value down; raises `ValueError(name)` for a value
+            that it cannot carry.
+
+    Raises:
+        ValueError: As ``line``, and for NUL, which no environment can hold.
+    """
+    for name, value in variables.items():
+        if "\0" in value:
+            raise ValueError(name)
+    return "".join(line(name, value) for name, value in variables.items())
 
 
 def known() -> list[str]:

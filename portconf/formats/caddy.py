@@ -2,8 +2,8 @@
 Caddy: a complete Caddyfile, a name for each HTTP service.
 
 It is started by `caddy run --config Caddyfile` and stays in the foreground. Of users'
-texts only labels and a path of `health` reach the file, and no path has a character
-that Caddy takes for anything but itself.
+texts only labels, a path of `health` and, as a comment, the project's folder reach the
+file, and neither has a character that Caddy takes for anything but itself.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +27,9 @@ def render(view: View) -> Mapping[str, str]:
     ]
     for each in found.routes:
         proxy = _block(f"reverse_proxy {' '.join(each.addresses())}", _proxy(each))
-        lines += ["", *_block(f"http://{each.host}:{view.listen}", proxy)]
+        # A name with the root's dot is another one to Caddy, and to no other program.
+        names = (f"http://{each.host}{dot}:{view.listen}" for dot in ("", "."))
+        lines += ["", *_block(", ".join(names), proxy)]
     return {"Caddyfile": "\n".join(lines) + "\n"}
 
 

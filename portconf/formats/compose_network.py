@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from string import Formatter
 
 from portconf.compose import matching, reading
-from portconf.compose.values import Stack
+from portconf.compose.values import Published, Stack
 from portconf.environment import INSTANCE
 from portconf.formats import dotenv
 from portconf.model import Endpoint
@@ -41,21 +41,39 @@ def _places(view: View, stack: Stack) -> dict[str, tuple[str, str]]:
     """Return host and port of each service, as a container of the project sees it."""
     ours = view.site.endpoints
     names = matching.matched(stack, ours, view.settings)
-    entries = {
-        name: entry
-        for name, entry in zip(reversed(names), reversed(stack.ports), strict=True)
-        if name is not None
-    }
+    entries: dict[str, list[Published]] = {}
+    for name, entry in zip(names, stack.ports, strict=True):
+        entries.setdefault(name or "", []).append(entry)
     places = {}
     for each in ours:
-        entry = entries.get(each.name)
-        port = _inside(each, entry.target if entry else "")
+        here = entries.get(each.name, [])
+        port = _inside(each, here[0].target if here else "")
         # The main checkout's server is in another network than a shifted one's.
         if port is None or (each.shared and view.site.instance != 0):
             places[each.name] = (HOST, str(each.port))
         else:
-            places[each.name] = (entry.service if entry else each.name, port)
+            _refuse_second(each, here)
+            places[each.name] = (here[0].service if here else each.name, port)
     return places
+
+
+def _refuse_second(endpoint: Endpoint, here: list[Published]) -> None:
+    """
+    Refuse a service that containers would find in two places, as by two profiles.
+
+    Raises:
+        ValueError: With both places.
+    """
+    for each in here[1:]:
+        if (each.service, each.target) != (here[0].service, here[0].target):
+            places = [
+                f"{e.service}:{e.target} ({e.spot.file}:{e.spot.line})"
+                for e in (here[0], each)
+            ]
+            raise ValueError(
+                f"{endpoint.name!r} is in the network twice, at {' and '.join(places)},"
+                " and an env file has one place for it: declare a service for each"
+            )
 
 
 def _inside(endpoint: Endpoint, target: str) -> str | None:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from portconf.compose import GENERATED, entries, matching, reading
+from portconf.compose import GENERATED, clashes, entries, matching, reading
 from portconf.compose.values import Published, Stack
 from portconf.environment import COMPOSE
 from portconf.model import Endpoint
@@ -57,12 +57,50 @@ def _published(view: View, stack: Stack) -> dict[str, list[tuple[str, ...]]]:
             " '${POSTGRES_PORT}:5432' there, or declare the container-port"
         )
     lists: dict[str, list[tuple[str, ...]]] = {}
+    several = _several(stack, found)
     for port, name in zip(stack.ports, found, strict=True):
         if port.service in touched:
             known = ours[name] if name is not None else None
-            entry = _ours(port, known, view) if known else _as_written(port)
+            alone = len(several.get((port.service, name, port.protocol), ())) == 1
+            host = known.host if known and alone else port.host_ip
+            entry = _ours(port, known, view, host) if known else _as_written(port)
             lists.setdefault(port.service, []).append(entry)
     return lists
+
+
+def _several(
+    stack: Stack, found: tuple[str | None, ...]
+) -> Mapping[tuple[str, str | None, str], list[Published]]:
+    """
+    Return what each Compose service publishes of each of ours, by protocol.
+
+    Raises:
+        ValueError: If two of them would be one, or have one port at one address.
+    """
+    several: dict[tuple[str, str | None, str], list[Published]] = {}
+    for port, name in zip(stack.ports, found, strict=True):
+        if name is None:
+            continue
+        before = several.setdefault((port.service, name, port.protocol), [])
+        if any(_alike(each, port) for each in before):
+            continue
+        for each in before:
+            if clashes.overlap(each.host_ip, port.host_ip):
+                raise ValueError(
+                    f"{port.spot.file}:{port.spot.line}: {port.service!r} publishes"
+                    f" {name!r} a second time, after {each.spot.file}:{each.spot.line},"
+                    " and an override has one port for both: leave one of them out"
+                )
+        before.append(port)
+    return several
+
+
+def _alike(one: Published, other: Published) -> bool:
+    """Tell whether Compose takes two entries for one."""
+    ports = {
+        entries.variable(each.published) or each.published for each in (one, other)
+    }
+    return len(ports) == 1 and clashes.same(one, other)
 
 
 def _declared(view: View) -> dict[str, list[tuple[str, ...]]]:
@@ -73,25 +111,29 @@ def _declared(view: View) -> dict[str, list[tuple[str, ...]]]:
             "there is no Compose file beside it, and no service has a container-port"
         )
     return {
-        each.name: [_entry(each, str(each.container_port), each.protocol)]
+        each.name: [
+            _entry(each, str(each.container_port), each.protocol, host=each.host)
+        ]
         for each in inside
     }
 
 
-def _ours(port: Published, endpoint: Endpoint, view: View) -> tuple[str, ...]:
+def _ours(
+    port: Published, endpoint: Endpoint, view: View, host: str
+) -> tuple[str, ...]:
     known = entries.variable(port.target) or ""
     # It may be one of ours, and the file shall do without an environment.
     target = view.variables.get(known, port.target)
-    return _entry(endpoint, target, port.protocol, *port.extras)
+    return _entry(endpoint, target, port.protocol, *port.extras, host=host)
 
 
 def _entry(
-    endpoint: Endpoint, target: str, protocol: str, *extras: tuple[str, str]
+    endpoint: Endpoint, target: str, protocol: str, *extras: tuple[str, str], host: str
 ) -> tuple[str, ...]:
     return _mapping(
         ("target", target),
         ("published", str(endpoint.port)),
-        ("host_ip", endpoint.host),
+        ("host_ip", host),
         ("protocol", protocol),
         *extras,
     )

@@ -25,13 +25,15 @@ def render(view: "View") -> "Mapping[str, str]":
     Return the file with a section of ours in `forwardPorts` and `portsAttributes`.
 
     A port is left out where the user has it there already; so is one of UDP, which is
-    not forwarded, and a shared one: that server is outside of the container.
+    not forwarded, a shared one, whose server is outside of the container, and that of a
+    service that is declared no more.
     """
     name = next((each for each in NAMES if each in view.present), NAMES[0])
+    declared = view.settings.by_name()
     reached = [
         each
         for each in view.site.endpoints
-        if each.protocol is Protocol.TCP and not each.shared
+        if each.protocol is Protocol.TCP and not each.shared and each.name in declared
     ]
     try:
         return {name: edited(view.present.get(name, _NEW), reached)}

@@ -3,35 +3,32 @@ dnsmasq: names and SRV records of all services, in a file for its `conf-dir`.
 
 The names are those of the load balancers. `SERVICE.PROJECT.localhost` has the SRV
 record of the checkout with the plan's ports, `SERVICE.CHECKOUT.PROJECT.localhost` that
-of the one. Every word of a name is cut down to a label: no text of a user gets in.
+of the one. Every word of a name is cut down to a label: no text of a user gets in, but
+the project's folder, as a comment.
 """
 
 from collections.abc import Iterator, Mapping
 
-from portconf.addressing.labels import label
+from portconf.addressing.domains import domains
+from portconf.addressing.heading import heading
+from portconf.addressing.labels import LONGEST, of_services
 from portconf.addressing.targets import Target, stem, targets
-from portconf.addressing.zones import zones
-from portconf.views import HEADER, View
+from portconf.views import View
 
 
 def render(view: View) -> Mapping[str, str]:
     """Return the records of all checkouts, in one file."""
-    domain, checkouts = f"{label(view.site.project)}.localhost", zones(view.sites)
-    alone = not view.others and not view.site.instance
+    names, found = domains(view), [*targets(view)]
+    labels = of_services(each.endpoint.name for each in found)
     # What there is none of here, like an address of IPv6, is not asked for elsewhere.
-    lines = [f"# {HEADER}", f"local=/{domain}/"]
-    told: dict[str, str] = {}
-    for each in targets(view):
-        name = label(each.endpoint.name)
-        first = told.setdefault(name, each.endpoint.name)
-        if first != each.endpoint.name:
-            raise ValueError(
-                f"the services {first!r} and {each.endpoint.name!r} would have one"
-                f" host name, {name!r}; rename one"
-            )
-        lines += _records(each, name, domain, srv=not each.site.instance)
-        if not alone:
-            lines += _records(each, name, f"{checkouts[each.site.root]}.{domain}")
+    lines = [*heading(view.site), f"local=/{names.common}/"]
+    for each in found:
+        name = labels[each.endpoint.name]
+        # One server, whoever asks: the plan's, or the one that all checkouts share.
+        srv = each.endpoint.shared or not each.site.instance
+        lines += _records(each, name, names.common, srv=srv)
+        if own := names.own(each):
+            lines += _records(each, name, own)
     return {f"{stem(view.site)}.conf": "\n".join(dict.fromkeys(lines)) + "\n"}
 
 
@@ -43,5 +40,10 @@ def _records(
     # Not `host-record`, by which 127.0.0.1 would have this name and no other.
     yield f"address=/{host}/{target.endpoint.host}"
     if srv:
+        if len(name) >= LONGEST:  # dnsmasq would not start
+            raise ValueError(
+                f"the service {target.endpoint.name!r} has {len(name)} characters, and"
+                f" an SRV record takes {LONGEST - 1} after its '_'; shorten it"
+            )
         spoken, port = target.endpoint.protocol, target.endpoint.port
         yield f"srv-host=_{name}._{spoken}.{domain},{host},{port}"

@@ -6,7 +6,9 @@ dotenv and `--env-file`, uv, just and sh agree on these; on a quote, a backslash
 control character inside they do not, so such a value is refused.
 """
 
+from portconf.formats import listed
 from portconf.formats.posix import quote
+from portconf.marks import HEADER
 from portconf.templates import unwritable
 
 
@@ -19,13 +21,16 @@ if TYPE_CHECKING:
 
 def render(view: "View") -> "Mapping[str, str]":
     """Return the variables of the checkout, in one file."""
-    return {"portconf.env": lines(view.variables)}
+    return {"portconf.env": f"# {HEADER}\n{lines(view.variables)}"}
 
 
 def lines(variables: "Mapping[str, str]") -> str:
     """Return one `KEY=VALUE` a line."""
-    for name, value in variables.items():
-        if unwritable(value) is not None:
-            raise ValueError(name)
+    return listed(variables, _line)
+
+
+def _line(name: str, value: str) -> str:
+    if unwritable(value) is not None:
+        raise ValueError(name)
     # What is bare for a shell is bare for them; no quote is left to escape.
-    return "".join(f"{name}={quote(value)}\n" for name, value in variables.items())
+    return f"{name}={quote(value)}\n"

@@ -5,6 +5,9 @@ GitHub takes what follows `=` as it stands, quotes included, and lets nobody set
 `GITHUB_*`, `RUNNER_*` and `NODE_OPTIONS`.
 """
 
+from portconf.formats import listed
+
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,16 +17,14 @@ if TYPE_CHECKING:
 
 def render(view: "View") -> "Mapping[str, str]":
     """Return the variables of the checkout, in one file."""
-    return {"portconf.github": lines(view.variables)}
+    return {"portconf.github": listed(view.variables, _line)}
 
 
-def lines(variables: "Mapping[str, str]") -> str:
-    """Return one `NAME=VALUE` a line."""
-    for name, value in variables.items():
-        # A line break would start a variable of the value's choosing.
-        if any(character in value for character in "\r\n\0"):
-            raise ValueError(name)
-        # The runner ends the step at `NODE_OPTIONS`, which could run a program.
-        if name.startswith(("GITHUB_", "RUNNER_")) or name == "NODE_OPTIONS":
-            raise ValueError(name)
-    return "".join(f"{name}={value}\n" for name, value in variables.items())
+def _line(name: str, value: str) -> str:
+    # A line break would start a variable of the value's choosing.
+    if "\r" in value or "\n" in value:
+        raise ValueError(name)
+    # The runner ends the step at `NODE_OPTIONS`, which could run a program.
+    if name.startswith(("GITHUB_", "RUNNER_")) or name == "NODE_OPTIONS":
+        raise ValueError(name)
+    return f"{name}={value}\n"

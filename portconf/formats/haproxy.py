@@ -2,7 +2,8 @@
 HAProxy: a complete configuration, a name for each HTTP service.
 
 It is started by `haproxy -f haproxy.cfg` and stays in the foreground. Of users' texts
-only labels and a path of `health` reach the file, and the path is quoted.
+only labels, a path of `health` and, as a comment, the project's folder reach the file;
+both are quoted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,11 +28,12 @@ _DEFAULTS = (
 _FRONTEND = (
     # Not what the client says of itself: there is no proxy before this one.
     "http-request set-header X-Forwarded-For %[src]",
-    "http-request set-header X-Forwarded-Host %[req.hdr(host)]",
+    "http-request set-header X-Forwarded-Host %[req.fhdr(host)]",
     "http-request set-header X-Forwarded-Port %[dst_port]",
     "http-request set-header X-Forwarded-Proto http",
-    # A backend has the name that it is for. No name asked for has capitals any more.
-    "use_backend %[req.hdr(host),field(1,:),lower]",
+    # A backend has the name that it is for. No name asked for has capitals any more, nor
+    # the root's dot; and it is the whole header, of which `hdr` takes what is after ','.
+    r"use_backend %[req.fhdr(host),field(1,:),lower,regsub(\\.$,)]",
     "default_backend REFUSED",
 )
 
@@ -43,7 +45,7 @@ def render(view: View) -> Mapping[str, str]:
     binds = [f"bind {host}:{view.listen}" for host in LOOPBACK]
     sections = [
         _section("defaults", [*_DEFAULTS, f"retries {min(most, _RETRIES)}"]),
-        _section(f"frontend portconf-{found.project}", [*binds, *_FRONTEND]),
+        _section("frontend portconf", [*binds, *_FRONTEND]),
         # Any page may let a name of its own lead here: only ours are served.
         _section("backend REFUSED", ["http-request return status 421"]),
         *(_section(f"backend {each.host}", _backend(each)) for each in found.routes),

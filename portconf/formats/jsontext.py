@@ -12,9 +12,4 @@ if TYPE_CHECKING:
 
 def render(view: "View") -> "Mapping[str, str]":
     """Return the variables of the checkout, in one file."""
-    return {"portconf.json": lines(view.variables)}
-
-
-def lines(variables: "Mapping[str, str]") -> str:
-    """Return an object in the variables' order, two spaces deep."""
-    return json.dumps(dict(variables), indent=2) + "\n"
+    return {"portconf.json": json.dumps(dict(view.variables), indent=2) + "\n"}

@@ -2,7 +2,8 @@
 nginx: a complete configuration that needs no root, a name for each HTTP service.
 
 It is started by `nginx -p DIR -c nginx.conf -e stderr`, stays in the foreground, and
-writes below that folder only. Of users' texts nothing but labels reaches the file.
+writes below that folder only. Of users' texts nothing but labels reaches the file, and
+the project's folder, as a comment.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -8,6 +8,7 @@ listen on a port of its own.
 from collections.abc import Mapping
 
 from portconf.addressing.routes import routing
+from portconf.addressing.targets import stem
 from portconf.formats import nginx
 from portconf.views import View
 
@@ -16,4 +17,4 @@ def render(view: View) -> Mapping[str, str]:
     """Return the part, in one file."""
     found = routing(view)
     lines = [*found.head(), *nginx.hashing(found), *nginx.http_part(found, view.listen)]
-    return {f"portconf-{found.project}.conf": "\n".join(lines) + "\n"}
+    return {f"{stem(view.site)}.conf": "\n".join(lines) + "\n"}

@@ -1,6 +1,7 @@
 """Nushell: a module for `overlay use`, which `overlay hide` takes back."""
 
-from portconf.views import HEADER
+from portconf.formats import listed
+from portconf.marks import HEADER
 
 
 TYPE_CHECKING = False
@@ -10,24 +11,25 @@ if TYPE_CHECKING:
     from portconf.views import View
 
 
+# As in `portconf.formats.posix`.
+_LEFT = """\
+    if ($env.PORTCONF_INSTANCE? | default "0") != "0" {
+        hide-env --ignore-errors COMPOSE_PROJECT_NAME
+    }
+    hide-env --ignore-errors PORTCONF_RUN
+"""
 # In double quotes; what has no letter of its own is written as its number.
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def render(view: "View") -> "Mapping[str, str]":
     """Return the variables of the checkout, in one file."""
-    return {"portconf.nu": lines(view.variables)}
+    body = _LEFT + listed(view.variables, _line)
+    return {"portconf.nu": f"# {HEADER}\nexport-env {{\n{body}}}\n"}
 
 
-def lines(variables: "Mapping[str, str]") -> str:
-    """Return a module that sets one variable a line."""
-    written = []
-    for name, value in variables.items():
-        if "\0" in value:
-            raise ValueError(name)
-        quoted = "".join(map(_character, value))
-        written.append(f'    $env.{name} = "{quoted}"\n')
-    return f"# {HEADER}\nexport-env {{\n{''.join(written)}}}\n"
+def _line(name: str, value: str) -> str:
+    return f'    $env.{name} = "{"".join(map(_character, value))}"\n'
 
 
 def _character(character: str) -> str:

@@ -1,5 +1,9 @@
 """POSIX shell: `export NAME=VALUE`, for sh, bash, dash, zsh and ksh."""
 
+from portconf.formats import listed
+from portconf.marks import HEADER
+
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -7,6 +11,12 @@ if TYPE_CHECKING:
     from portconf.views import View
 
 
+# What another checkout's exports have left, or an isolated run's: this one's may have
+# no such names. A Compose project of the user's own stays.
+LEFT = (
+    '[ "${PORTCONF_INSTANCE:-0}" = 0 ] || unset COMPOSE_PROJECT_NAME;'
+    " unset PORTCONF_RUN;\n"
+)
 # shlex.quote would do, at the price of importing `re` in the hottest command. No '=':
 # zsh makes the path of a program of a word that begins with it.
 _BARE = frozenset(
@@ -16,17 +26,19 @@ _BARE = frozenset(
 
 def render(view: "View") -> "Mapping[str, str]":
     """Return the variables of the checkout, in one file."""
-    return {"port_exports.sh": lines(view.variables)}
+    return {"portconf.sh": text(view.variables)}
+
+
+def text(variables: "Mapping[str, str]") -> str:
+    """Return the file, which is also what `eval` is given."""
+    # `eval $(...)` without quotes gets one line, all of which a comment would swallow;
+    # hence the semicolons, too.
+    return f': "{HEADER}";\n{lines(variables)}'
 
 
 def lines(variables: "Mapping[str, str]") -> str:
-    """Return one `export` a line; NUL is what no environment can hold."""
-    for name, value in variables.items():
-        if "\0" in value:
-            raise ValueError(name)
-    return "".join(
-        f"export {name}={quote(value)}\n" for name, value in variables.items()
-    )
+    """Return what takes the place of any other checkout's exports."""
+    return LEFT + listed(variables, _line)
 
 
 def quote(value: str) -> str:
@@ -40,3 +52,7 @@ def quote(value: str) -> str:
     if value and all(character in _BARE for character in value):
         return value
     return "'" + value.replace("'", "'\\''") + "'"
+
+
+def _line(name: str, value: str) -> str:
+    return f"export {name}={quote(value)}\n"

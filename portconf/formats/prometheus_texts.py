@@ -139,5 +139,5 @@ receivers:
 inhibit_rules:
   - source_matchers: [alertname = PortconfForeignListener]
     target_matchers: [alertname = PortconfServiceDown]
-    equal: [project, instance, service]
+    equal: [port, service]
 """

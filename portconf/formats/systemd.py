@@ -8,7 +8,8 @@ which a backslash makes plain. Nothing is expanded.
 
 import re
 
-from portconf.views import HEADER
+from portconf.formats import listed
+from portconf.marks import HEADER
 
 
 TYPE_CHECKING = False
@@ -23,17 +24,13 @@ _BARE = r"[A-Za-z0-9_./:@%+,=-]+"
 
 def render(view: "View") -> "Mapping[str, str]":
     """Return the variables of the checkout, in one file."""
-    return {"portconf.service.env": lines(view.variables)}
+    return {"portconf.service.env": f"# {HEADER}\n{listed(view.variables, _line)}"}
 
 
-def lines(variables: "Mapping[str, str]") -> str:
-    """Return one `NAME=VALUE` a line, bare or in quotes."""
-    written = [f"# {HEADER}\n"]
-    for name, value in variables.items():
-        if any(map(_refused, value)):
-            raise ValueError(name)
-        written.append(f"{name}={_quoted(value)}\n")
-    return "".join(written)
+def _line(name: str, value: str) -> str:
+    if any(map(_refused, value)):
+        raise ValueError(name)
+    return f"{name}={_quoted(value)}\n"
 
 
 def _quoted(value: str) -> str:
@@ -48,4 +45,4 @@ def _refused(character: str) -> bool:
     """Tell whether systemd forbids a character: Unicode keeps some for nobody."""
     number = ord(character)
     nobody = 0xFDD0 <= number <= 0xFDEF or number & 0xFFFE == 0xFFFE  # noqa: PLR2004 - the standard's
-    return nobody or character in "\0\ufeff"
+    return nobody or character == "\ufeff"

@@ -1,4 +1,13 @@
-"""tcsh and csh: `setenv NAME 'VALUE';`."""
+"""
+tcsh and csh: `setenv NAME 'VALUE';`.
+
+For `source`, and for an `eval` of the output: that gets the lines as words of one
+line, hence the semicolons, and no comment, which would end with the last of them.
+"""
+
+from portconf.formats import listed
+from portconf.marks import HEADER
+
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -7,24 +16,26 @@ if TYPE_CHECKING:
     from portconf.views import View
 
 
+# As in `portconf.formats.posix`; csh has no default for a variable that is not there.
+_LEFT = """\
+if ( $?PORTCONF_INSTANCE == 0 ) setenv PORTCONF_INSTANCE 0;
+if ( "$PORTCONF_INSTANCE" != 0 ) unsetenv COMPOSE_PROJECT_NAME;
+unsetenv PORTCONF_RUN;
+"""
+# A line break would be a blank in `eval`. A backslash means another thing where
+# `backslash_quote` is set. The history is looked up inside single quotes too, unless a
+# backslash stands before the '!', which stays there where `histchars` has another sign.
+_REFUSED = frozenset("\n\r\\!")
+
+
 def render(view: "View") -> "Mapping[str, str]":
     """Return the variables of the checkout, in one file."""
-    return {"portconf.csh": lines(view.variables)}
+    found = f': "{HEADER}";\n{_LEFT}{listed(view.variables, _line)}'
+    return {"portconf.csh": found}
 
 
-def lines(variables: "Mapping[str, str]") -> str:
-    """
-    Return one `setenv` a line, for `source` and for an `eval` of the output.
-
-    The semicolon is for `eval`, which gets the lines as words of one line. A line break
-    would be a blank there, so a value with one is refused; so is a backslash, which
-    means another thing where `backslash_quote` is set.
-    """
-    written = []
-    for name, value in variables.items():
-        if any(character in value for character in "\0\n\r\\"):
-            raise ValueError(name)
-        # The history is looked up inside single quotes too.
-        quoted = value.replace("'", "'\\''").replace("!", "\\!")
-        written.append(f"setenv {name} '{quoted}';\n")
-    return "".join(written)
+def _line(name: str, value: str) -> str:
+    if not _REFUSED.isdisjoint(value):
+        raise ValueError(name)
+    quoted = value.replace("'", "'\\''")
+    return f"setenv {name} '{quoted}';\n"

@@ -2,14 +2,16 @@
 Traefik: a file for its file provider, a name for each HTTP service.
 
 Where it listens is the affair of Traefik's static configuration, which has to have an
-entry point `portconf`. Of users' texts only labels and a path of `health` reach the
-file; the path is quoted, and has no brace of which Traefik would make a template.
+entry point `portconf`. Of users' texts only labels, a path of `health` and, as a
+comment, the project's folder reach the file. Both are quoted, and have no brace of
+which Traefik would make a template.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 
 from portconf.addressing.routes import Route, Routing, routing
+from portconf.addressing.targets import stem
 from portconf.views import View
 
 
@@ -21,7 +23,7 @@ def render(view: View) -> Mapping[str, str]:
     """Return the dynamic configuration, in one file."""
     found = routing(view)
     lines = [*found.head(), "http:", *(f"  {line}" for line in _http(found))]
-    return {f"portconf-{found.project}.yaml": "\n".join(lines) + "\n"}
+    return {f"{stem(view.site)}.yaml": "\n".join(lines) + "\n"}
 
 
 def _http(found: Routing) -> Iterator[str]:

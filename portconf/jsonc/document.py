@@ -6,9 +6,9 @@ they are put in first; every other character stays.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias
 
 from portconf.jsonc import tree
 from portconf.jsonc.tree import Node, Part
@@ -18,6 +18,8 @@ from portconf.kinds import Problem
 BEGIN = "// >>> portconf >>>"
 END = "// <<< portconf <<<"
 _NOTE = "// written by 'portconf export'; change pyproject.toml instead"
+# From where to where, and what is to stand there.
+_Splice: TypeAlias = tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +100,13 @@ class Document:
         if node is None:
             if not items:
                 return self
-            empty = f'"{key}": {kind}{tree.CLOSING[kind]}'
-            return self.with_item(self.root, empty).with_section(key, kind, items)
+            lines = [*(f"{each}," for each in items[:-1]), items[-1]]
+            step = self._inner(self.root)
+            outer = self._outer(self.root) if self._inline(self.root) else step
+            gap = _newline(self.text) + outer
+            body = (gap + step).join(["", BEGIN, _NOTE, *lines, END])
+            item = f'"{key}": {kind}{body}{gap}{tree.CLOSING[kind]}'
+            return self.with_items([self.root], item)
         ours = self._section(node)
         if not items and not ours:
             return self
@@ -110,19 +117,33 @@ class Document:
         if not ours:
             after = indent if any(x.start >= end for x in node.parts) else None
             text = f"{_newline(self.text)}{indent}{text}{self._rest(node, end, after)}"
-        return self._spliced((start, end, text))
+        return self._spliced([(start, end, text)])
 
-    def with_item(self, node: Node, item: str) -> Self:
-        """Add an item to the end of an object or a list, in a line of its own."""
+    def with_items(self, nodes: Iterable[Node], item: str) -> Self:
+        """
+        Add an item to the end of objects or lists, in a line of its own.
+
+        Args:
+            nodes: In their order in the document; none within another.
+            item: As it is to stand there, without a comma.
+        """
+        return self._spliced([self._added(node, item) for node in nodes])
+
+    def _added(self, node: Node, item: str) -> _Splice:
         last = node.parts[-1].end if node.parts else node.start + 1
         solid = [each for each in node.parts if each.node or each.comma]
         comma = solid[-1].end if solid and not solid[-1].comma else None
-        inline = solid and "\n" not in self.text[node.start : node.end]
+        inline = self._inline(node)
         lead = " " if inline else _newline(self.text) + self._inner(node)
         text = lead + item + ("" if inline else self._rest(node, last, None))
         if comma is None:
-            return self._spliced((last, last, text))
-        return self._spliced((comma, last, f",{self.text[comma:last]}{text}"))
+            return last, last, text
+        return comma, last, f",{self.text[comma:last]}{text}"
+
+    def _inline(self, node: Node) -> bool:
+        """Tell whether the items of an object or a list all stand on one line."""
+        solid = any(each.node or each.comma for each in node.parts)
+        return solid and "\n" not in self.text[node.start : node.end]
 
     def line(self, part: Part | Node) -> int:
         """Return the line on which a part begins, from 1 on."""
@@ -197,9 +218,13 @@ class Document:
         step = "  " if node is self.root else self._inner(self.root)
         return self._outer(node) + step
 
-    def _spliced(self, splice: tuple[int, int, str]) -> Self:
-        start, end, text = splice
-        return type(self).parse(self.text[:start] + text + self.text[end:])
+    def _spliced(self, splices: Iterable[_Splice]) -> Self:
+        """Return the document with texts put in, in order; it is read once."""
+        texts, done = [], 0
+        for start, end, text in splices:
+            texts += [self.text[done:start], text]
+            done = end
+        return type(self).parse("".join([*texts, self.text[done:]]))
 
 
 def _newline(text: str) -> str:

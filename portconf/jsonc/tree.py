@@ -51,6 +51,8 @@ class Part:
     """
     What stands in an object or a list: an item, a comma or a comment.
 
+    A comment between a key and its value is a part of the item.
+
     Attributes:
         start: Where it begins: at the key, where it has one.
         end: Where it has ended.
@@ -83,6 +85,11 @@ class _Open:
         if self.kind != "{" or self.colon:
             return "a value"
         return "':'" if self.key else "a key in double quotes"
+
+    def note(self, comment: Part) -> None:
+        """Take a comment, unless it stands inside of an item, after its key."""
+        if self.key is None:
+            self.parts.append(comment)
 
     def take(self, node: Node) -> bool:
         """Take a value, or a text for a key; tell whether it may stand here."""
@@ -120,7 +127,7 @@ def read(text: str) -> Node | None:
         here, word = stack[-1], text[start:end]
         right = True
         if kind == "comment":
-            here.parts.append(Part(start=start, end=end))
+            here.note(Part(start=start, end=end))
         elif kind in ("text", "plain"):
             right = here.take(_scalar(text, start, end))
         elif word in ("{", "["):

@@ -1,22 +1,12 @@
-"""
-What `watch` tells: facts before and after, as events.
+"""What `watch` tells: events, and each with where it has happened."""
 
-A state counts once two looks in a row have shown it: a server that is started anew is
-gone for a moment, and Docker publishes a port before it names the container.
-
-    nobody -> served     up, or recovered where it was down
-    served -> nobody     down
-    any    -> foreign    foreign, and down where it was served
-    foreign -> any       recovered
-"""
-
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from portconf.model import Endpoint
-from portconf.ownership import Sighting, Verdict
+from portconf.views import Site
 
 
 class Kind(StrEnum):
@@ -30,14 +20,6 @@ class Kind(StrEnum):
     FOREIGN = "foreign"
     DOWN = "down"
     RECOVERED = "recovered"
-
-
-class State(StrEnum):
-    """What a look shows of a service."""
-
-    NOBODY = "nobody"
-    SERVED = "served"
-    FOREIGN = "foreign"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,71 +64,47 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Notice:
     """
-    What is known of one service.
+    An event as others are told of it.
 
     Attributes:
-        port: Its effective port.
-        told: The state that counts.
-        seen: The state of the last look; None before the first.
-        down: Whether it was served on this port, and is not now.
+        event: What happened.
+        site: The checkout.
+        at: Seconds since the epoch.
     """
 
-    port: int
-    told: State = State.NOBODY
-    seen: State | None = None
-    down: bool = False
+    event: Event
+    site: Site
+    at: float
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "portconf": 1,
+            **self.event.to_dict(),
+            "project": self.site.project,
+            "root": self.site.root,
+            "branch": self.site.branch,
+            "instance": self.site.instance,
+            "at": round(self.at, 3),
+        }
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """
-    What is known of all services, as far as the looks have shown it.
-
-    Attributes:
-        services: By name.
-    """
-
-    services: Mapping[str, Service] = field(default_factory=dict)
-
-    @property
-    def sure(self) -> bool:
-        """Whether another look, if it shows the same, changes nothing."""
-        return all(each.seen is each.told for each in self.services.values())
-
-
-def looked(
-    known: Known,
-    endpoints: tuple[Endpoint, ...],
-    seen: Mapping[int, Sighting],
-) -> tuple[Known, tuple[Event, ...]]:
-    """
-    Take one look in.
-
-    Args:
-        known: What was known before.
-        endpoints: The services; of others nothing is kept.
-        seen: Who listens on their ports, without those that nobody listens on.
-
-    Returns:
-        What is known now, and what happened.
-    """
-    services, events = {}, list[Event]()
-    for each in endpoints:
-        before = known.services.get(each.name)
-        if before is None or before.port != each.port:
-            before = Service(port=each.port)
-        sighting = seen.get(each.port)
-        state = _state(sighting, shared=each.shared)
-        if state is before.seen and state is not before.told:
-            events += _told(each, before, state, sighting)
-            down = before.down or before.told is State.SERVED
-            down = down and state is not State.SERVED
-            services[each.name] = replace(before, told=state, down=down)
-        else:
-            services[each.name] = replace(before, seen=state)
-    return Known(services=services), tuple(events)
+    def values(self) -> dict[str, str]:
+        """Return the texts that take the places of a command's placeholders."""
+        event, owner = self.event, self.event.owner or {}
+        return {
+            "event": event.kind,
+            "was": event.was or "",
+            "service": event.service,
+            "port": str(event.port or ""),
+            "message": event.message,
+            "owner": str(owner.get("command") or owner.get("container") or ""),
+            "project": self.site.project,
+            "root": self.site.root,
+            "branch": self.site.branch or "",
+            "instance": str(self.site.instance),
+        }
 
 
 def moved(before: tuple[Endpoint, ...], now: tuple[Endpoint, ...]) -> tuple[Event, ...]:
@@ -196,39 +154,3 @@ def over(conflict: Event) -> Event:
     """Return that a conflict has ended."""
     message = f"no conflict any more: {conflict.message}"
     return replace(conflict, kind=Kind.RECOVERED, was=Kind.CONFLICT, message=message)
-
-
-def _state(sighting: Sighting | None, *, shared: bool) -> State:
-    """Return what a sighting means; that of another user may well be the service."""
-    if sighting is None:
-        return State.NOBODY
-    foreign = sighting.verdict is Verdict.FOREIGN and not shared
-    return State.FOREIGN if foreign else State.SERVED
-
-
-def _told(
-    of: Endpoint, before: Service, state: State, sighting: Sighting | None
-) -> Iterator[Event]:
-    """Yield what happened when a state came to count."""
-    made: dict[str, Any] = {"service": of.name, "port": of.port}
-    whose = f"port {of.port} of {of.name!r}"
-    if before.told is State.FOREIGN:
-        message = f"{whose} is nobody else's any more"
-        yield Event(kind=Kind.RECOVERED, was=Kind.FOREIGN, message=message, **made)
-    elif before.told is State.SERVED:
-        message = f"{of.name!r} does not listen on port {of.port} any more"
-        yield Event(kind=Kind.DOWN, message=message, **made)
-    if sighting is None:
-        return
-    made["owner"] = sighting.to_dict()
-    if state is State.FOREIGN:
-        message = f"{whose} is somebody else's: {sighting.text} listens there"
-        yield Event(kind=Kind.FOREIGN, message=message, **made)
-        return
-    doubt = " (perhaps not ours)" if sighting.verdict is Verdict.UNKNOWN else ""
-    listens = f"{of.name!r} listens on port {of.port}"
-    if before.down:
-        message = f"{listens} again: {sighting.text}{doubt}"
-        yield Event(kind=Kind.RECOVERED, was=Kind.DOWN, message=message, **made)
-    else:
-        yield Event(kind=Kind.UP, message=f"{listens}: {sighting.text}{doubt}", **made)

@@ -1,16 +1,16 @@
 """Who listens on a checkout's ports, looked at again and again at little cost."""
 
-import os
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
-from portconf import sightings, snapshot, sockets
+from portconf import sightings, sockets
 from portconf.folder import Folder
 from portconf.model import Protocol
 from portconf.ownership import Listener, Sighting
 from portconf.views import Site
-from portconf.watching import events
-from portconf.watching.events import Event, Known
+from portconf.watching import states
+from portconf.watching.events import Event
+from portconf.watching.states import Known
 
 
 # Seconds until a state is looked at again that one look alone has shown.
@@ -19,32 +19,8 @@ SURE = 0.25
 _SHARE = 100
 
 
-class Machine:
-    """What `watch` asks of the machine, beside its passes."""
-
-    def now(self) -> float:
-        """Return seconds of a clock that never goes back."""
-        return time.monotonic()
-
-    def wall_ns(self) -> int:
-        """Return nanoseconds since the epoch."""
-        return time.time_ns()
-
-    def fingerprint(self, path: str) -> "snapshot.Fingerprint | None":
-        """Return what changes when a file does."""
-        return snapshot.fingerprint(path)
-
-    def there(self, folder: str) -> bool:
-        """Tell whether a folder is there."""
-        return os.path.isdir(folder)
-
-    def listening(self, ports: Collection[int]) -> Iterable[Listener]:
-        """Return what listens on some ports."""
-        return sockets.listening(ports)
-
-    def look(self, ports: Mapping[int, Protocol], root: str) -> Mapping[int, Sighting]:
-        """Return who listens on some ports."""
-        return sightings.look(ports, Folder.at(root))
+def _look(ports: Mapping[int, Protocol], root: str) -> Mapping[int, Sighting]:
+    return sightings.look(ports, Folder.at(root))
 
 
 class Looks:
@@ -52,15 +28,22 @@ class Looks:
     The looks at one checkout's ports.
 
     Args:
-        machine: What is asked.
         interval: Seconds between two looks, where the last was sure.
+        listening: Returns what listens on some ports.
+        look: Returns who does, as seen from a project's folder.
     """
 
-    def __init__(self, machine: Machine, *, interval: float) -> None:
-        self._machine, self._interval = machine, interval
+    def __init__(
+        self,
+        *,
+        interval: float,
+        listening: Callable[[Collection[int]], Iterable[Listener]] = sockets.listening,
+        look: Callable[[Mapping[int, Protocol], str], Mapping[int, Sighting]] = _look,
+    ) -> None:
+        self.interval, self._listening, self._look = interval, listening, look
         self._known = Known()
         self._listeners: frozenset[Listener] | None = None
-        self._next = 0.0
+        self._next = self._doubt = 0.0
 
     def anew(self) -> None:
         """Let the next look be at once, and at everything."""
@@ -71,23 +54,30 @@ class Looks:
         Look who listens, if that is due; return what has happened.
 
         Whose a listener is costs a walk through all processes: it is only asked where
-        the sockets are others than at the last look.
+        the sockets are others than at the last look, and now and then while a server
+        passes for somebody else's, as Docker may have been slow to name a container.
+
+        Raises:
+            OSError: If the system does not say.
         """
         if now < self._next:
             return ()
+        self._next = now + self.interval  # also where this one fails
         spoken = {each.port: each.protocol for each in site.endpoints}
-        began = self._machine.now()
+        began = time.monotonic()
         seen = frozenset(
             each
-            for each in self._machine.listening(spoken)
+            for each in self._listening(spoken)
             if spoken[each.port] is each.protocol
         )
         # Without netlink a look is slow: not a whole core for it.
-        pause = max(self._interval, _SHARE * (self._machine.now() - began))
+        pause = max(self.interval, _SHARE * (time.monotonic() - began))
         told: tuple[Event, ...] = ()
-        if seen != self._listeners or not self._known.sure:
+        doubted = self._known.foreign and now >= self._doubt
+        if seen != self._listeners or not self._known.sure or doubted:
+            sighted = self._look(spoken, site.root) if seen else {}
             self._listeners = seen
-            sightings = self._machine.look(spoken, site.root) if seen else {}
-            self._known, told = events.looked(self._known, site.endpoints, sightings)
+            self._known, told = states.looked(self._known, site.endpoints, sighted)
+            self._doubt = now + max(pause, _SHARE * (time.monotonic() - began))
         self._next = now + (pause if self._known.sure else SURE)
         return told

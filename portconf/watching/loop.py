@@ -6,75 +6,42 @@ their fingerprints, so that nothing which it writes itself sends it round for ev
 and so that it works, a little slower, where the system says nothing.
 """
 
-import os
 import time
-from collections.abc import Callable, Generator, Iterable
-from contextlib import closing, suppress
-from typing import Protocol
-
-import watchfiles
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from math import inf
 
 from portconf import snapshot
+from portconf.alerts import Alerts
 from portconf.errors import (
     BlocksExhaustedError,
     LeaseConflictError,
     PortconfError,
     PortConflictError,
 )
-from portconf.watching import events, telling
-from portconf.watching.events import Event, Kind
-from portconf.watching.looks import SURE, Looks, Machine
-from portconf.watching.renewal import Renewed
-from portconf.watching.ringing import Notice
-from portconf.watching.telling import Teller, Ways
-from portconf.watching.troubles import Troubles
+from portconf.watching import events, notices
+from portconf.watching.events import Event, Kind, Notice
+from portconf.watching.folders import Stop, changes, folders
+from portconf.watching.looks import SURE, Looks
+from portconf.watching.notices import Alarm, Way
+from portconf.watching.renewal import Renewal, Renewed
+from portconf.watching.troubles import LEAVE, Troubles
+from portconf.watching.waking import Moment, Prints, Waking
 
 
 INTERVAL = 2.0
 """Seconds between two looks at who listens, where nothing else is asked for."""
 
-# All in seconds. Between two turns of the loop at the most; until a pass is made although
-# no file has changed, where formats may tell of other checkouts.
-_TURN, _ANYWAY = 0.25, 30.0
-# A change within one tick of a file's clock shows no difference: passes are made until
-# it must have ticked, but not for ever where that clock is ahead of ours.
-_RESTLESS = 3.0
-# Seconds by which the clock of the day has run off from that of our waiting.
-_SLEPT = 5.0
-# Milliseconds: files that are written one after the other are one change.
-_DEBOUNCE, _STEP = 100, 50
+# Seconds until a pass is made although no file has changed, where formats may tell of
+# other checkouts.
+_ANYWAY = 30.0
+# Passes that fail may take a twentieth of the time: they wait for locks, with some work.
+_SHARE = 20
 _CONFLICTS = (LeaseConflictError, BlocksExhaustedError, PortConflictError)
 
 
-class Stop(Protocol):
-    """What says that the loop is to end."""
-
-    def is_set(self) -> bool:
-        """Tell whether it is."""
-
-
-class Passes(Protocol):
-    """What keeps a checkout current; see `portconf.watching.renewal.Renewal`."""
-
-    @property
-    def root(self) -> str:
-        """The project's folder."""
-
-    @property
-    def exports(self) -> tuple[tuple[str, str], ...]:
-        """Formats with the folders of their files."""
-
-    def files(self) -> tuple[str, ...]:
-        """Return the files that decide before the first pass."""
-
-    def hurried(self) -> "Passes":
-        """Return what waits for nobody for long."""
-
-    def renew(self, before: Renewed | None) -> Renewed:
-        """Make a pass."""
-
-    def why_gone(self, before: Renewed) -> str | None:
-        """Return why the missing folder may come back, or None."""
+def _here() -> Moment:
+    return Moment(time.monotonic(), time.time_ns())
 
 
 class Watch:
@@ -85,33 +52,36 @@ class Watch:
         renewal: What is kept current.
         tell: Is given each event.
         say: Is given each line about what goes wrong, also from other threads.
-        interval: Seconds between two looks at who listens.
-        machine: What is asked of the machine.
-
+        looks: Looks at who listens.
+        clock: Returns the moment.
+        fingerprint: Returns what changes when a file does.
+        ways: Returns the ways in which alerts go out.
     """
 
     def __init__(
         self,
-        renewal: "Passes",
+        renewal: Renewal,
         *,
         tell: Callable[[Notice], object],
         say: Callable[[str], object],
-        interval: float = INTERVAL,
-        machine: Machine | None = None,
-        ways: Ways = telling.ways,
+        looks: Looks,
+        clock: Callable[[], Moment] = _here,
+        fingerprint: Callable[
+            [str], "snapshot.Fingerprint | None"
+        ] = snapshot.fingerprint,
+        ways: Callable[[Alerts, str, Mapping[str, str]], Iterable[Way]] = notices.ways,
     ) -> None:
-        self._renewal, self._say = renewal, say
-        self._machine = machine or Machine()
-        self._looks = Looks(self._machine, interval=interval)
-        self._teller, self._troubles = Teller(tell, say, ways), Troubles()
-        self._found: Renewed | None = None
-        self._prints: tuple[object, ...] = ()
-        self._settled, self._restless = True, 0.0
-        self._again = float("inf")
-        self._interval, self._drift = interval, 0.0
+        self._renewal, self._tell_one, self._say = renewal, tell, say
+        self._looks, self._clock = looks, clock
+        self._fingerprint, self._ways = fingerprint, ways
+        self._troubles, self._waking = Troubles(), Waking()
         self._conflict: Event | None = None
         self._noted: tuple[str, ...] = ()
-        self._blind = False
+        self._warned: set[str] = set()
+        self._alerts: Alerts | None
+        self._declared: Alerts | None
+        self._alarm: Alarm
+        self._found: Renewed
 
     def run(self, stop: Stop) -> None:
         """
@@ -120,15 +90,16 @@ class Watch:
         Raises:
             PortconfError: If the first pass fails; what fails later is told.
         """
+        self.begin()
         try:
-            self.begin()
             while not stop.is_set() and not self._troubles.over:
-                found, folders = self._found, self._folders()
-                with closing(self._changes(folders, stop)) as changes:
-                    for _ in changes:
+                found = self._found
+                there = folders(found.files)
+                with closing(changes(there, stop, warn=self._warn)) as stirred:
+                    for _ in stirred:
                         self.turn()
                         before, found = found, self._found
-                        moved = found is not before and self._folders() != folders
+                        moved = found is not before and folders(found.files) != there
                         if moved or self._troubles.over:
                             break
         finally:
@@ -136,73 +107,80 @@ class Watch:
 
     def begin(self) -> None:
         """Make the first pass; raises what `run` does."""
-        now = self._machine.now()
-        self._drift = self._machine.wall_ns() / 1e9 - now
+        at = self._clock()
+        self._waking.slept(at)
         found = self._renewal.renew(None)
-        self._renewal = self._renewal.hurried()
+        # As they are declared now: a branch that is checked out later may be anybody's,
+        # and its command is not to be run by that alone, nor with its variables.
+        alerts = self._alerts = self._declared = found.settings.alerts
+        ways = self._ways(alerts, found.site.root, found.variables) if alerts else ()
+        self._alarm = Alarm(ways, on=alerts.rings if alerts else (), say=self._say)
         count = len(found.site.endpoints)
-        ports = f" on {found.lease.range}" if found.lease else ""
+        ports = f" on {found.lease.range}" if found.lease and count else ""
         what = f"{found.site.root}, {count} service{'s' * (count != 1)}{ports}"
-        self._take(found, (Event(kind=Kind.WATCHING, message=what),), now)
+        self._take(found, None, (Event(kind=Kind.WATCHING, message=what),), at)
 
     def end(self) -> None:
         """End the threads of alerts."""
-        self._teller.end()
+        self._alarm.end()
 
     def turn(self) -> None:
         """Do what is due now."""
-        now = self._machine.now()
-        drift = self._machine.wall_ns() / 1e9 - now
-        if abs(drift - self._drift) > _SLEPT:  # the machine slept: anything may be new
-            self._prints = ()
+        at = self._clock()
+        if self._waking.slept(at):
             self._looks.anew()
-        self._drift = drift
-        files = self._found.files if self._found else self._renewal.files()
-        prints = tuple(map(self._machine.fingerprint, files))
-        changed = prints != self._prints
-        if changed:
-            self._restless = now + _RESTLESS
-        unsettled = not self._settled and now < self._restless
-        if changed or unsettled or now >= self._again:
-            quarrel = self._troubles.quarrel(now)
-            if quarrel:
-                self._say(quarrel)
-            if quarrel is None:
-                self._renew(now, prints)
-        if self._found and self._troubles.missing is None:
-            told = self._looks.look(self._found.site, now)
-            if told and self._renewal.exports:  # some formats tell who listens
-                self._again = now
-            self._tell(told, now)
+        prints = {each: self._fingerprint(each) for each in self._found.files}
+        left = self._troubles.left(at.now)
+        if self._waking.due(prints, at.now, ours=self._found.ours, left=left):
+            self._waking.settled = all(
+                path in left
+                or each is None
+                or snapshot.settled(each, now_ns=at.wall_ns)
+                for path, each in prints.items()
+            )
+            self._renew(prints, at)
+        if self._troubles.missing is None:
+            self._look(at)
 
-    def _renew(
-        self, now: float, prints: "tuple[snapshot.Fingerprint | None, ...]"
-    ) -> None:
+    def _renew(self, prints: Prints, at: Moment) -> None:
         """Make a pass."""
-        wall = self._machine.wall_ns()
-        self._prints = prints
-        self._settled = all(
-            each is None or snapshot.settled(each, now_ns=wall) for each in prints
-        )
-        self._again = now + _ANYWAY if self._renewal.exports else float("inf")
+        self._waking.prints = prints
+        self._waking.again = at.now + _ANYWAY if self._renewal.exports else inf
+        before = self._found
         try:
-            found = self._renewal.renew(self._found)
+            found = self._renewal.renew(before)
         except (PortconfError, OSError) as error:
-            self._fail(error, now)
+            self._fail(error, at, self._clock().now - at.now)
             return
-        over: tuple[Event, ...] = ()
-        # What is written for a declaration that is as it was, somebody has undone.
-        same = self._found is not None and self._found.settings == found.settings
-        if self._troubles.succeeded(wrote=same and bool(found.written), now=now):
+        if self._troubles.succeeded():
             self._say(f"{found.site.root}: all is well again")
-        if self._conflict:
-            over = (events.over(self._conflict),)
-            self._conflict = None
-        self._take(found, over, now)
+        for path in self._troubles.undone(found.undone, now=at.now):
+            self._say(
+                f"somebody else writes {path} again and again: it is left alone for"
+                f" {LEAVE:g} s"
+            )
+        self._take(found, before, self._over(), at)
 
-    def _take(self, found: Renewed, first: tuple[Event, ...], now: float) -> None:
+    def _look(self, at: Moment) -> None:
+        """Look who listens, if that is due; tell that, and what was owed."""
+        told: tuple[Event, ...] = ()
+        try:
+            told = self._looks.look(self._found.site, at.now)
+        except OSError as error:  # no descriptor is left, or no memory
+            self._warn(f"who listens cannot be seen: {error.strerror or error}")
+        if told and self._renewal.exports:  # some formats tell who listens
+            self._waking.again = at.now
+        self._tell(told, at)
+
+    def _take(
+        self,
+        found: Renewed,
+        before: Renewed | None,
+        first: tuple[Event, ...],
+        at: Moment,
+    ) -> None:
         """Let a pass's findings count, and tell what has changed by them."""
-        before, self._found = self._found, found
+        self._found = found
         here = found.site.endpoints
         had = before.site.endpoints if before else ()
         told = [*first, *events.taken(had, found.taken)]
@@ -215,79 +193,67 @@ class Watch:
             if note not in self._noted:
                 self._say(f"warning: {note}")
         self._noted = found.notes or self._noted
+        before_that, self._declared = self._declared, found.settings.alerts
+        if self._declared not in (before_that, self._alerts):
+            self._say(
+                "warning: the alerts are declared anew: start the watch again to use them"
+            )
         if had != here:
             self._looks.anew()
-        self._tell(told, now)
+        self._tell(told, at)
 
-    def _tell(self, told: "list[Event] | tuple[Event, ...]", now: float) -> None:
-        if self._found:
-            at = self._machine.wall_ns() / 1e9
-            self._teller.tell(told, self._found, now=now, at=at)
+    def _tell(self, told: "list[Event] | tuple[Event, ...]", at: Moment) -> None:
+        """Tell events; also rings what was owed and is due."""
+        site, moment = self._found.site, at.wall_ns / 1e9
 
-    def _fail(self, error: PortconfError | OSError, now: float) -> None:
-        """Tell what went wrong, if it is time to."""
-        root, troubles = self._renewal.root, self._troubles
+        def notice(event: Event) -> Notice:
+            return Notice(event=event, site=site, at=moment)
+
+        for event in told:
+            self._tell_one(notice(event))
+        self._alarm.hear(told, notice, now=at.now)
+
+    def _over(self) -> tuple[Event, ...]:
+        """Return that the conflict is over, if there was one."""
+        over = (events.over(self._conflict),) if self._conflict else ()
+        self._conflict = None
+        return over
+
+    def _fail(self, error: PortconfError | OSError, at: Moment, seconds: float) -> None:
+        """Tell what went wrong after so many seconds, if it is time to."""
+        troubles = self._troubles
         text = getattr(error, "message", None) or str(error)
-        self._again = now + (self._interval if text == troubles.seen else SURE)
-        if not self._machine.there(root):
-            why = self._renewal.why_gone(self._found) if self._found else None
-            said = troubles.gone(root, why, now=now)
-            if said:
-                self._say(said)
-            elif not troubles.told:
-                self._again = now + SURE
+        pause = max(self._looks.interval, min(_SHARE * seconds, _ANYWAY))
+        self._waking.again = at.now + (pause if text == troubles.seen else SURE)
+        if not self._renewal.there():
+            self._miss(at)
         elif troubles.failed(text):
             hint = getattr(error, "hint", None)
             if isinstance(error, _CONFLICTS):
                 port, name = getattr(error, "port", None), getattr(error, "service", "")
+                over = self._over()
                 self._conflict = Event(
                     kind=Kind.CONFLICT, service=name, port=port, message=text
                 )
-                self._tell((self._conflict,), now)
+                self._tell((*over, self._conflict), at)
             self._say(text + (f"\nhint: {hint}" if hint else ""))
 
-    def _folders(self) -> dict[str, int]:
-        """Return the folders whose changes wake us, each with its inode."""
-        files = self._found.files if self._found else self._renewal.files()
-        found = {}
-        for folder in sorted(set(map(_folder, files))):
-            with suppress(OSError):  # it has gone this moment
-                found[folder] = os.stat(folder).st_ino
-        return found
+    def _miss(self, at: Moment) -> None:
+        """Tell that the folder is missing, if it is time to."""
+        root, troubles = self._renewal.root, self._troubles
+        moved = self._renewal.moved(self._found)
+        if moved:
+            self._say(f"{root} has moved to {moved}: start the watch there")
+            troubles.over = True
+            return
+        said = troubles.gone(root, self._renewal.why_gone(self._found), now=at.now)
+        if said:
+            self._say(said)
+        elif not troubles.told:
+            self._waking.again = at.now + SURE
 
-    def _changes(
-        self, folders: Iterable[str], stop: Stop
-    ) -> Generator[None, None, None]:
-        """Yield where a file may have changed, and at each turn."""
-        try:
-            for _ in watchfiles.watch(
-                *folders,
-                watch_filter=None,
-                debounce=_DEBOUNCE,
-                step=_STEP,
-                stop_event=stop,
-                rust_timeout=int(1000 * _TURN),
-                yield_on_timeout=True,
-                recursive=False,
-                ignore_permission_denied=True,
-            ):
-                yield
-        except FileNotFoundError:  # it has gone this moment
-            time.sleep(_TURN)
-            yield
-        except (OSError, RuntimeError) as error:
-            # Mostly too many are watched already: see fs.inotify.max_user_watches.
-            if not self._blind:
-                self._say(f"warning: files are looked at every {_TURN:g} s: {error}")
-            self._blind = True
-            while not stop.is_set():
-                time.sleep(_TURN)
-                yield
-
-
-def _folder(path: str) -> str:
-    """Return the folder of a file, or the nearest one above that is there."""
-    folder = os.path.dirname(path)
-    while not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
-    return folder
+    def _warn(self, text: str) -> None:
+        """Tell what the system lacks, once."""
+        if text not in self._warned:
+            self._say(f"warning: {text}")
+        self._warned.add(text)

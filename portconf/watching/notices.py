@@ -1,31 +1,21 @@
 """
 Alerts on their way: a declared command that is run, a webhook that is called.
 
-Each way has a thread and a short queue, so that one which hangs keeps neither the
-watch nor the other waiting, and does not pile up.
+Each way has a lane, so that one which hangs keeps neither the watch nor the other
+waiting, and does not pile up.
 """
 
-import json
 import os
-import re
-import socket
-import threading
-from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import contextmanager, suppress
-from http.client import HTTPException
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Protocol
 
-from portconf.alerts import fill
-from portconf.health import Reach, within
+from portconf.alerts import Alerts, fill
+from portconf.health import Reach
 from portconf.probes.command import Command
-from portconf.watching.ringing import Notice
-
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from urllib3.connection import HTTPConnection
+from portconf.watching.events import Event, Kind, Notice
+from portconf.watching.lanes import Lane
+from portconf.watching.ringing import HOLD, Rung, ring
+from portconf.watching.webhook import Webhook
 
 
 # Seconds that one alert may take, and that the end waits for a way which cannot be cut,
@@ -34,9 +24,6 @@ PATIENCE = 10.0
 _END = 1.0
 # Alerts of one way that wait; what comes on top is told and dropped.
 _MOST = 20
-# Seconds before the second attempt, and before the third.
-_PAUSES = (0.2, 1.0)
-_BUSY = (502, 503, 504)
 
 
 class Way(Protocol):
@@ -66,59 +53,40 @@ class Way(Protocol):
 
 
 class Bell:
-    """The thread of one way; whoever makes it calls `end`."""
+    """
+    Rings one way; whoever makes it calls `end`.
+
+    Args:
+        way: How alerts go out.
+        say: Is given each line about what goes wrong, by another thread.
+        timeout: Seconds that one alert may take.
+    """
 
     def __init__(
-        self, way: Way, tell: Callable[[str], object], *, timeout: float = PATIENCE
+        self, way: Way, say: Callable[[str], object], *, timeout: float = PATIENCE
     ) -> None:
-        self._way, self._tell, self._timeout = way, tell, timeout
-        self._waiting: deque[Notice] = deque()
-        self._dropped = 0
-        self._stopped = False
-        self._changed = threading.Condition()
-        # Daemonic for what cannot be cut: the program may end all the same.
-        self._thread = threading.Thread(
-            target=self._run, name=f"portconf-alert-{way.name}", daemon=True
+        self._way, self._say, self._timeout = way, say, timeout
+        self._over = False
+        self._lane = Lane(
+            f"alert-{way.name}",
+            self._give,
+            lost=lambda count: say(f"alerts by {way.name} that were dropped: {count}"),
+            most=_MOST,
         )
-        self._thread.start()
 
     def ring(self, notice: Notice) -> None:
         """Let an alert go out, after those that wait."""
-        with self._changed:
-            full = len(self._waiting) >= _MOST
-            if not full:
-                self._dropped = 0
-                self._waiting.append(notice)
-                self._changed.notify()
-            else:
-                self._dropped += 1
-        if full and self._dropped == 1:
-            self._tell(
-                f"{_MOST} alerts wait for the {self._way.name}: more are dropped"
-            )
+        self._lane.put(notice)
 
     def end(self) -> None:
         """End it; alerts that still wait are not given."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify()
-        slice_ = 0.02
-        for _ in range(int(_END / slice_)):
-            self._way.cut()  # it may have begun after the last cut
-            self._thread.join(slice_)
-            if not self._thread.is_alive():
-                break
+        self._over = True
+        self._lane.end(within=_END, cut=self._way.cut)
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._stopped)
-                if self._stopped:
-                    return
-                notice = self._waiting.popleft()
-            wrong = self._way.give(notice, timeout=self._timeout)
-            if wrong and not self._stopped:
-                self._tell(f"alert by {self._way.name}: {wrong}")
+    def _give(self, notice: Notice) -> None:
+        wrong = self._way.give(notice, timeout=self._timeout)
+        if wrong and not self._over:
+            self._say(f"alert by {self._way.name}: {wrong}")
 
 
 class Program:
@@ -131,7 +99,7 @@ class Program:
         words: tuple[str, ...],
         *,
         folder: str,
-        variables: Callable[[], Mapping[str, str]],
+        variables: Mapping[str, str],
     ) -> None:
         self._words, self._folder, self._variables = words, folder, variables
         self._running: Command | None = None
@@ -143,7 +111,7 @@ class Program:
         self._running = Command(
             [fill(word, values) for word in self._words],
             folder=self._folder,
-            environment={**os.environ, **self._variables(), **said},
+            environment={**os.environ, **self._variables, **said},
         )
         try:
             seen = self._running.ask(timeout=timeout)
@@ -158,110 +126,62 @@ class Program:
             running.cut()
 
 
-class Webhook:
+class Alarm:
     """
-    Sends JSON by HTTP POST, and takes a status from 200 to 299 for received.
+    Rings what is to ring, in each way; whoever makes it calls `end`.
 
-    What cannot be delivered is tried three times; what may have been received is not
-    sent again. No proxy of the environment is used, no redirect followed, and the
-    certificate of an `https` address must be right.
+    Args:
+        ways: How alerts go out.
+        on: The kinds of events that ring.
+        say: Is given each line about what goes wrong, also by other threads.
     """
 
-    name = "webhook"
+    def __init__(
+        self, ways: Iterable[Way], *, on: Collection[str], say: Callable[[str], object]
+    ) -> None:
+        self._bells = tuple(Bell(way, say) for way in ways)
+        self._on, self._say = on, say
+        self._rung: Mapping[tuple[str, Kind], Rung] = {}
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        # The rest of an address is often a secret.
-        self._where = "/".join(re.split(r"[/?]", url, maxsplit=3)[:3])
-        self._stopped = threading.Event()
-        self._open: HTTPConnection | None = None
-        self._late = False
+    def hear(
+        self,
+        told: Iterable[Event],
+        notice: Callable[[Event], Notice],
+        *,
+        now: float,
+    ) -> None:
+        """
+        Ring what is to ring of some events, and what was owed and is due.
 
-    def give(self, notice: Notice, *, timeout: float) -> str | None:
-        """Send it once."""
-        body = json.dumps(notice.to_dict()).encode()
-        wrong, again = self._post(body, timeout / 2)
-        for pause in _PAUSES:
-            if not again or self._stopped.wait(pause):
-                break
-            wrong, again = self._post(body, timeout / 2)
-        return wrong
+        Args:
+            told: What has happened since.
+            notice: Says where.
+            now: Seconds of a clock that never goes back.
+        """
+        rings = ring(self._rung, told, on=self._on, now=now)
+        self._rung = rings.rung
+        for event in rings.due:
+            for bell in self._bells:
+                bell.ring(notice(event))
+        for event in rings.held:
+            self._say(f"no alert within {HOLD:g} s of the last: {event.line}")
 
-    def cut(self) -> None:
-        """End the attempt, and the pauses between attempts."""
-        self._stopped.set()
-        self._shut()
-
-    def _post(self, body: bytes, timeout: float) -> tuple[str | None, bool]:
-        """Send once; return what went wrong, and whether nobody can have got it."""
-        # Takes as long to load as three starts: for those who have a webhook only.
-        from urllib3.exceptions import HTTPError, NewConnectionError  # noqa: PLC0415
-
-        status, error = 0, None
-        try:
-            with self._connection(timeout) as (connection, target):
-                headers = {"Content-Type": "application/json", "User-Agent": "portconf"}
-                headers |= {"Connection": "close"}
-                connection.request(
-                    "POST", target, body=body, headers=headers, preload_content=False
-                )
-                with connection.getresponse() as response:
-                    status = response.status
-        except NewConnectionError as found:
-            return f"{self._where} cannot be reached: {_reason(found)}", True
-        except (OSError, HTTPException, HTTPError, ValueError) as found:
-            error = found
-        if self._late or isinstance(error, TimeoutError):
-            # Also with a status: a head that breaks off passes for one.
-            return f"{self._where} did not answer {within(timeout)}", False
-        if error is not None:
-            return f"{self._where} did not answer: {_reason(error)}", False
-        if 200 <= status < 300:  # noqa: PLR2004 - success
-            return None, False
-        return f"{self._where} answered with HTTP {status}", status in _BUSY
-
-    @contextmanager
-    def _connection(self, timeout: float) -> "Iterator[tuple[HTTPConnection, str]]":
-        """Yield a connection, and what is asked of it; shut when the time is over."""
-        from urllib3.connection import (  # noqa: PLC0415 - as above
-            HTTPConnection,
-            HTTPSConnection,
-        )
-        from urllib3.util import parse_url  # noqa: PLC0415 - as above
-
-        url = parse_url(self._url)
-        kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
-        connection = kind((url.host or "").strip("[]"), url.port, timeout=timeout)
-        self._open, self._late = connection, False
-        # Each call on a connection has a timeout; an answer that comes drop by drop
-        # would keep to all of them, for hours.
-        limit = threading.Timer(timeout, self._end)
-        limit.name = "portconf-alert-limit"
-        limit.start()
-        try:
-            yield connection, url.request_uri
-        finally:
-            limit.cancel()
-            limit.join()
-            self._open = None
-            connection.close()
-
-    def _end(self) -> None:
-        self._late = True
-        self._shut()
-
-    def _shut(self) -> None:
-        made = self._open and self._open.sock
-        if made:
-            with suppress(OSError):
-                # Not the method of a TLS connection, which would take away from the
-                # other thread what it is using.
-                socket.socket.shutdown(made, socket.SHUT_RDWR)
+    def end(self) -> None:
+        """End the threads of the ways."""
+        for bell in self._bells:
+            bell.end()
 
 
-def _reason(error: BaseException) -> str:
-    """Return one line of what an error says; that of the system where it has one."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return text.splitlines()[0][:200]
+def ways(alerts: Alerts, folder: str, variables: Mapping[str, str]) -> Iterator[Way]:
+    """
+    Yield the ways in which alerts go out.
+
+    Args:
+        alerts: What is declared.
+        folder: The project's folder.
+        variables: What its programs get.
+    """
+    if alerts.command:
+        yield Program(alerts.command, folder=folder, variables=variables)
+    if alerts.webhook:
+        yield Webhook(alerts.webhook)

@@ -5,15 +5,16 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Self
 
 from portconf import checkout, declaration, exporting, exports, presence, sites
+from portconf.checkout import Checkout
 from portconf.compose import NAMES, OVERRIDES
 from portconf.errors import AssignmentError, ConfigError
 from portconf.locks import LOCK_TIMEOUT
 from portconf.project import Project
 from portconf.registry.protocol import Registry
 from portconf.registry.values import Lease
+from portconf.reports import FileChange
 from portconf.settings import PYPROJECT, Settings
 from portconf.views import Site
 
@@ -37,7 +38,12 @@ class Renewed:
         written: The files that were written, as they are shown.
         notes: What is to be known, a sentence each.
         files: The files that decide about the next pass.
+        ours: Those of them that a pass would only write anew, or whose loss says
+            nothing while all else is there.
         taken: Ports that were ours, with who has leased them since, in words.
+        within: The checkout.
+        wrote: By its path, what was written to each file the last time.
+        undone: The files that were written once more as they had been.
     """
 
     settings: Settings
@@ -48,10 +54,14 @@ class Renewed:
     written: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    ours: frozenset[str] = frozenset()
     taken: dict[int, str] = field(default_factory=dict)
+    within: Checkout | None = None
+    wrote: dict[str, bytes] = field(default_factory=dict)
+    undone: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Renewal:
     """
     What is kept current.
@@ -68,14 +78,6 @@ class Renewal:
     all_checkouts: bool = False
     lock_timeout: float = LOCK_TIMEOUT
 
-    def files(self) -> tuple[str, ...]:
-        """Return the files that decide where no pass has been made yet."""
-        return (os.path.join(self.root, PYPROJECT),)
-
-    def hurried(self) -> Self:
-        """Return this, which then keeps no watch from being stopped for long."""
-        return replace(self, lock_timeout=min(self.lock_timeout, _HURRIED))
-
     def renew(self, before: Renewed | None) -> Renewed:
         """
         Do what `init` does where it has something to do, and export the formats.
@@ -84,39 +86,91 @@ class Renewal:
             before: What the last pass has found; None: there was none.
 
         Raises:
-            PortconfError: As `Project.init` and `portconf.exporting` do.
+            PortconfError: As `Project.init` and `portconf.exporting` do; and where the
+                checkout is another than before.
         """
+        # Between passes nobody waits for an answer, but somebody may want it to end.
+        wait = min(self.lock_timeout, _HURRIED) if before else self.lock_timeout
+        within = self._same(before)
         for _ in range(_TRIES):
-            project = self._project()
+            project = self._project(wait)
             with suppress(AssignmentError):
-                return self._renewed(project, before)
+                return self._renewed(project, before, within)
             if not project.updates().stale():
                 break
         # Not, or not only, because a declaration was saved in the middle of a pass.
-        return self._renewed(self._project(), before)
+        return self._renewed(self._project(wait), before, within)
 
-    def _renewed(self, project: Project, before: Renewed | None) -> Renewed:
+    def _same(self, before: Renewed | None) -> Checkout | None:
+        """
+        Return the checkout, which is to be that of before.
+
+        While a worktree is removed its `.git` goes before its declaration: what is
+        left would pass for a main checkout, and take the ports of that one.
+        """
+        within = checkout.find(self.root)
+        had = before and before.within and before.within.git_dir
+        if had and (within is None or within.git_dir != had):
+            raise ConfigError(
+                f"{self.root} does not belong to {had} any more: nothing is written",
+                hint="start the watch again if that is meant",
+            )
+        return within
+
+    def _renewed(
+        self, project: Project, before: Renewed | None, within: Checkout | None
+    ) -> Renewed:
         outcome = project.updates().due()
         registry = project.leases().access().registry
         if outcome.files or (registry and outcome.lease is None) or before is None:
             outcome = project.init()
         plan = project.plan()
         standing = replace(project.standing(), lease=outcome.lease)
-        exported = self._export(project)
         site = sites.here(standing, plan)
-        ports = {each.port for each in site.endpoints}
-        gone = before and {each.port for each in before.site.endpoints} - ports
+        exported, made, notes = self._export(project)
+        changes = (*outcome.files, *made)
+        ours = {*exported, *self._ours(project, within)}
+        now = {os.path.join(self.root, each.name): each.after for each in changes}
+        had = before.wrote if before else {}
+        gone = before and {e.port for e in before.site.endpoints} - {
+            each.port for each in site.endpoints
+        }
         return Renewed(
             settings=project.settings,
             site=site,
             variables=standing.variables(plan),
             lease=outcome.lease,
             assigned=frozenset(each.name for each in outcome.changes),
-            written=(*(each.name for each in outcome.files), *exported.written),
-            notes=(*outcome.notes, *exported.notes),
-            files=tuple(dict.fromkeys([*self._deciding(project), *exported.files])),
+            written=tuple(each.name for each in changes),
+            notes=(*outcome.notes, *notes),
+            files=tuple({*ours, *self._others(project, within)}),
+            ours=frozenset(ours),
             taken=_taken(registry, outcome.lease, gone) if gone else {},
+            within=within,
+            # Of files that are ours no more nothing is kept.
+            wrote={p: text for p, text in {**had, **now}.items() if p in ours},
+            undone=frozenset(p for p, text in now.items() if had.get(p) == text),
         )
+
+    def there(self) -> bool:
+        """Tell whether the project's folder is there."""
+        return os.path.isdir(self.root)
+
+    def moved(self, before: Renewed) -> str | None:
+        """Return where the project's folder is, if `git worktree move` has moved it."""
+        within = before.within
+        if within is None or within.git_dir is None or not within.linked:
+            return None
+        try:
+            with open(os.path.join(within.git_dir, "gitdir"), "rb") as stream:
+                named = os.fsdecode(stream.read()).rstrip("\n")
+        except OSError:
+            return None
+        checkout_now = os.path.dirname(os.path.join(within.git_dir, named))
+        path = os.path.normpath(
+            os.path.join(checkout_now, os.path.relpath(self.root, within.root))
+        )
+        return path if path != self.root and os.path.isdir(path) else None
 
     def why_gone(self, before: Renewed) -> str | None:
         """
@@ -130,59 +184,57 @@ class Renewal:
         space = before.lease.holder.namespace
         return presence.why_kept(before.lease, namespace=space, listening=())
 
-    def _project(self) -> Project:
+    def _project(self, wait: float) -> Project:
         """Read the declaration; not that of a folder above, where this one has none."""
         loaded_ns = time.time_ns()
         settings = declaration.load(self.root)
         if settings is None:
             raise ConfigError(f"{PYPROJECT}: has no [tool.portconf] any more")
         return Project(
-            root=self.root,
-            settings=settings,
-            lock_timeout=self.lock_timeout,
-            loaded_ns=loaded_ns,
+            root=self.root, settings=settings, lock_timeout=wait, loaded_ns=loaded_ns
         )
 
-    def _export(self, project: Project) -> "_Exported":
-        """Write the files of the formats, and tell which they are."""
-        files, written, notes = list[str](), list[str](), list[str]()
+    def _export(
+        self, project: Project
+    ) -> tuple[list[str], list[FileChange], list[str]]:
+        """Write the files of the formats; return them, their changes, and notes."""
+        paths, changes, notes = list[str](), list[FileChange](), list[str]()
         for name, folder in self.exports:
             made = exporting.render(
                 project, name, folder=folder, all_checkouts=self.all_checkouts
             )
-            done = exporting.write(made, folder)
-            files += (os.path.join(folder, file) for file in made.files)
-            written += (os.path.join(folder, each.name) for each in done.files)
+            done = exporting.write(project, made, folder)
+            paths += (os.path.join(folder, file) for file in made.files)
+            changes += (
+                replace(each, name=os.path.join(folder, each.name))
+                for each in done.files
+            )
             notes += done.notes
-        return _Exported(files=tuple(files), written=tuple(written), notes=tuple(notes))
+        return paths, changes, notes
 
-    def _deciding(self, project: Project) -> Iterator[str]:
-        """Yield the files whose change may ask for a pass."""
+    def _ours(self, project: Project, within: Checkout | None) -> Iterator[str]:
+        """Yield the files whose loss alone asks for no pass."""
         settings = project.settings
-        for name in (PYPROJECT, settings.assignments):
-            yield os.path.join(self.root, name)
+        yield os.path.join(self.root, settings.assignments)
         for target in exports.targets(settings):
             yield os.path.join(self.root, target.name)
-        yield from project.registry_files()
-        within = checkout.find(self.root)
         if within and within.git_dir:  # which branch it is on
             yield os.path.join(within.git_dir, "HEAD")
-        if not self.exports:
-            return
-        for name in (*NAMES, *OVERRIDES):
-            yield os.path.join(self.root, name)
-        if self.all_checkouts:
-            others, _ = sites.others(self.root, timeout=self.lock_timeout)
+        if self.exports:
+            for name in (*NAMES, *OVERRIDES):
+                yield os.path.join(self.root, name)
+
+    def _others(self, project: Project, within: Checkout | None) -> Iterator[str]:
+        """Yield the other files whose change may ask for a pass."""
+        yield os.path.join(self.root, PYPROJECT)
+        yield from project.registry_files()
+        if within and within.linked:
+            yield os.path.join(within.root, ".git")
+        if self.exports and self.all_checkouts:
+            others, _ = sites.others(self.root, timeout=project.lock_timeout)
             for other in others:
                 yield os.path.join(other.root, PYPROJECT)
-                yield os.path.join(other.root, settings.assignments)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Exported:
-    files: tuple[str, ...]
-    written: tuple[str, ...]
-    notes: tuple[str, ...]
+                yield os.path.join(other.root, project.settings.assignments)
 
 
 def _taken(

@@ -10,7 +10,6 @@ The rules.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from portconf.watching.events import Event, Kind
 
@@ -101,53 +100,3 @@ def ring(
 
 def _rung(before: Rung, event: Event, until: float) -> Rung:
     return Rung(last=event.kind, until={**before.until, event.kind: until})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """
-    An event as others are told of it.
-
-    Attributes:
-        event: What happened.
-        project: The repository's name.
-        root: The project's folder.
-        branch: The branch of the checkout, or None.
-        instance: The number of its lease.
-        at: Seconds since the epoch.
-    """
-
-    event: Event
-    project: str
-    root: str
-    branch: str | None
-    instance: int
-    at: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {
-            "portconf": 1,
-            **self.event.to_dict(),
-            "project": self.project,
-            "root": self.root,
-            "branch": self.branch,
-            "instance": self.instance,
-            "at": round(self.at, 3),
-        }
-
-    def values(self) -> dict[str, str]:
-        """Return the texts that take the places of a command's placeholders."""
-        event, owner = self.event, self.event.owner or {}
-        return {
-            "event": event.kind,
-            "was": event.was or "",
-            "service": event.service,
-            "port": str(event.port or ""),
-            "message": event.message,
-            "owner": str(owner.get("command") or owner.get("container") or ""),
-            "project": self.project,
-            "root": self.root,
-            "branch": self.branch or "",
-            "instance": str(self.instance),
-        }

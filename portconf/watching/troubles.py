@@ -6,14 +6,17 @@ editor saves it; and a command may keep the lock for longer than is waited.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
 GRACE = 60.0
 """Seconds that a folder which is confirmed gone may stay away, as for a fresh clone."""
+LEAVE = 60.0
+"""Seconds for which a file is left alone that somebody else writes too."""
 
-# So many passes that write in so many seconds are a quarrel; then it is left alone.
-_QUARREL, _WITHIN, _LEAVE = 8, 20.0, 60.0
+# So often a file is undone in so many seconds where somebody else writes it too.
+_QUARREL, _WITHIN = 8, 20.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,8 +35,8 @@ class Troubles:
     told: str = ""
     missing: float | None = None
     over: bool = False
-    _writing: deque[float] = field(default_factory=lambda: deque(maxlen=_QUARREL))
-    _left: float | None = None
+    _undone: dict[str, deque[float]] = field(default_factory=dict)
+    _left: dict[str, float] = field(default_factory=dict)
 
     def failed(self, text: str) -> bool:
         """Take in what went wrong; tell whether it is to be said now."""
@@ -66,36 +69,31 @@ class Troubles:
         self.told = text
         return text
 
-    def succeeded(self, *, wrote: bool, now: float) -> bool:
-        """
-        Take in a pass that went well; tell whether that is worth saying.
-
-        Args:
-            wrote: Whether it wrote although the declaration was as before.
-            now: Seconds of a clock that never goes back.
-        """
+    def succeeded(self) -> bool:
+        """Take in a pass that went well; tell whether that is worth saying."""
         told, self.seen, self.told, self.missing = self.told, "", "", None
-        if wrote:
-            self._writing.append(now)
         return bool(told)
 
-    def quarrel(self, now: float) -> str | None:
+    def undone(self, paths: Iterable[str], *, now: float) -> tuple[str, ...]:
         """
-        Tell whether somebody undoes what is written, again and again.
+        Take in which files were written once more as they had been written.
 
         Returns:
-            None where nobody does; else what is to be said now, which may be nothing.
+            Those that somebody else writes again and again, and that are `left` now.
         """
-        times = self._writing
-        if self._left is not None:
-            if now < self._left:
-                return ""
-            self._left = None
-            times.clear()
-        if len(times) < _QUARREL or times[-1] - times[0] > _WITHIN:
-            return None
-        self._left = now + _LEAVE
-        return (
-            "somebody else writes the same files again and again: they are left alone"
-            f" for {_LEAVE:g} s"
+        for path in paths:
+            self._undone.setdefault(path, deque(maxlen=_QUARREL)).append(now)
+        fresh = {p: t for p, t in self._undone.items() if now - t[-1] <= _WITHIN}
+        found = tuple(
+            path
+            for path, times in fresh.items()
+            if len(times) == _QUARREL and now - times[0] <= _WITHIN
         )
+        self._undone = {p: times for p, times in fresh.items() if p not in found}
+        self._left |= dict.fromkeys(found, now + LEAVE)
+        return found
+
+    def left(self, now: float) -> frozenset[str]:
+        """Return the files whose changes are to be left alone."""
+        self._left = {path: until for path, until in self._left.items() if now < until}
+        return frozenset(self._left)

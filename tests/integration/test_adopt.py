@@ -54,9 +54,11 @@ def test_without_write_it_shows_a_diff_and_writes_nothing(shop):
     assert done.code == 0
     assert "+++ b/pyproject.toml\n" in done.out
     assert '-      - "5432:5432"\n' in done.out
-    assert '+      - "${POSTGRES_PORT:?run portconf init}:5432"\n' in done.out
+    assert '+      - "${DB_PORT:?run portconf init}:5432"\n' in done.out
+    assert '+POSTGRES_PORT = "{db}"\n' in done.out
     assert "-POSTGRES_PORT=5432\n" in done.out
-    assert ".env:2: POSTGRES_PORT is 5432, as is the port of 'db' at" in done.err
+    assert "SECRET" not in done.out + done.err
+    assert ".env:2: POSTGRES_PORT is 5432, the port of 'db'\n" in done.err
     assert "not adopted: compose.yaml:6: 'db' publishes the range 8000-8001" in done.err
     assert "'portconf adopt --write' does\n" in done.err
     assert state(shop) == before
@@ -71,15 +73,12 @@ def test_with_write_it_declares_replaces_and_says_what_is_next(shop):
     assert done.out == ""
     assert "wrote pyproject.toml, compose.yaml, .env\n" in done.err
     assert done.err.endswith("next: portconf init\n")
+    assert ".env:2: POSTGRES_PORT=5432 is portconf's now\n" in done.err
     assert declared(shop) == {
-        "db": {
-            "purpose": "PostgreSQL Database",
-            "env": "POSTGRES_PORT",
-            "container-port": 5432,
-        }
+        "db": {"purpose": "PostgreSQL Database", "container-port": 5432}
     }
     assert (shop / "compose.yaml").read_text() == COMPOSE.replace(
-        "5432:", "${POSTGRES_PORT:?run portconf init}:"
+        "5432:", "${DB_PORT:?run portconf init}:"
     )
 
 
@@ -104,25 +103,19 @@ def test_the_json_form_has_proposal_edits_and_what_is_unread(shop):
     assert data["services"] == [
         {
             "service": "db",
-            "variable": "POSTGRES_PORT",
+            "variable": "DB_PORT",
             "declared": False,
-            "keys": {
-                "purpose": "PostgreSQL Database",
-                "env": "POSTGRES_PORT",
-                "container-port": 5432,
-            },
-            "found": [
-                {"file": "compose.yaml", "line": 5},
-                {"file": ".env", "line": 2},
-            ],
+            "keys": {"purpose": "PostgreSQL Database", "container-port": 5432},
+            "found": [{"file": "compose.yaml", "line": 5}],
         }
     ]
+    assert data["variables"] == {"POSTGRES_PORT": "db"}
     assert data["edits"] == [
         {
             "file": "compose.yaml",
             "line": 5,
             "before": "5432",
-            "after": "${POSTGRES_PORT:?run portconf init}",
+            "after": "${DB_PORT:?run portconf init}",
         },
         {"file": ".env", "line": 2, "before": "POSTGRES_PORT=5432", "after": None},
     ]
@@ -202,19 +195,48 @@ def test_a_stack_in_another_folder_needs_an_option_which_is_told(shop):
     assert "deploy/compose.yaml:1: Compose looks for .env beside this file" in done.err
 
 
-def test_a_variable_that_containers_get_too_is_told(shop):
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "environment: {URL: 'pg://db:${PORT:-1}/'}",
+        "environment: [PORT]",
+        "environment: {PORT: }",
+        "build: {args: [PORT]}",
+        "command: serve $PORT",
+        "env_file: .env",
+        "env_file: [{path: ./web.env, required: false}]",
+    ],
+)
+def test_the_variable_of_a_container_stays_the_users(shop, inside):
     text = (
-        "services:\n  db:\n    image: postgres\n    ports: ['${DB_PORT:-1}:5432']\n"
-        "  web:\n    image: web\n    environment:\n      # $DB_PORT\n"
-        "      URL: pg://db:${DB_PORT:-5432}/\n      COST: $$DB_PORT\n"
+        "services:\n  web:\n    image: web\n    ports: ['${PORT:-3000}:3000']\n"
+        f"    {inside}\n"
     )
-    write(shop, compose__yaml=text)
+    write(shop, compose__yaml=text, __env="PORT=3000\n", web__env="PORT=1\n")
 
-    done = run("adopt", "--json", at=shop)
+    done = run("adopt", "--write", at=shop)
 
-    assert [(each["file"], each["line"]) for each in done.data["notes"]] == [
-        ("compose.yaml", 9)
-    ]
+    assert declared(shop) == {"web": {"container-port": 3000}}
+    assert (
+        "'${WEB_PORT:?run portconf init}:3000'" in (shop / "compose.yaml").read_text()
+    )
+    assert (shop / ".env").read_text() == "PORT=3000\n"
+    assert ".env:1: PORT goes into containers, and stays yours" in done.err
+
+
+def test_what_portconf_writes_for_compose_is_no_variable_of_the_users(shop):
+    text = (
+        "services:\n  db:\n    image: x\n    ports: ['5432:5432']\n    env_file: {}\n"
+    )
+    write(shop, compose__yaml=text.replace("{}", "[.env, .env.compose]"))
+    run("adopt", "--write", at=shop)
+    run("init", at=shop)
+    before = state(shop)
+
+    again = run("adopt", "--write", at=shop)
+
+    assert "nothing to adopt" in again.err
+    assert state(shop) == before
 
 
 def test_the_variable_of_a_container_is_not_given_to_a_host_port(shop):
@@ -378,8 +400,34 @@ def test_a_compose_file_of_another_checkout_is_left_alone(shop):
 
     done = run("adopt", "--write", at=shop)
 
-    assert "vendor/compose.yaml:1: is left as it is: it belongs to another" in done.err
+    assert "vendor/compose.yaml:5: stays as it is: it belongs to another" in done.err
     assert (inner / "compose.yaml").read_text() == COMPOSE
+    assert not (shop / "pyproject.toml").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no modes there")
+def test_a_compose_file_that_cannot_be_written_is_left_alone(shop):
+    write(shop, compose__yaml=COMPOSE, __env="PGPORT=5432\nWEB_PORT=8000\n")
+    (shop / "compose.yaml").chmod(0o444)
+
+    done = run("adopt", "--write", at=shop)
+
+    assert "compose.yaml:5: stays as it is: it cannot be written" in done.err
+    assert ".env:1: PGPORT is 5432, as at compose.yaml:5, which stays" in done.err
+    assert list(declared(shop)) == ["web"]
+    assert (shop / ".env").read_text() == "PGPORT=5432\n"
+
+
+def test_other_compose_files_are_named_in_one_note(shop):
+    names = ["docker-compose.prod.yml", "my compose.yaml", "compose.portconf.yaml"]
+    write(shop, compose__yaml=COMPOSE)
+    for name in names:
+        (shop / name).write_text(COMPOSE)
+
+    done = run("adopt", at=shop)
+
+    assert done.err.count("is not read") == 1
+    assert "'portconf adopt docker-compose.prod.yml 'my compose.yaml'' does" in done.err
 
 
 def test_what_another_command_declared_meanwhile_is_not_lost(shop, monkeypatch):

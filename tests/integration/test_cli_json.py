@@ -45,7 +45,7 @@ def ready(sample):
         ("init", OUTCOME),
         ("init --dry-run", OUTCOME),
         ("export", OUTCOME),
-        ("export --format sh", {"variables"}),
+        ("export --format sh", {"variables", "files"}),
         ("add web", OUTCOME),
         ("release redis", OUTCOME),
         ("reset --yes", OUTCOME),

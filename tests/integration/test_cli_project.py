@@ -42,7 +42,7 @@ def test_init_on_this_repository_writes_the_reference_values(make_sample):
         lines = (copy.root / name).read_text().splitlines()
         found = [line.removeprefix("export ") for line in lines if line[0] != "#"]
         if name == "port_exports.sh":  # what another checkout's has set goes first
-            assert found.pop(0).endswith("|| unset COMPOSE_PROJECT_NAME")
+            assert found.pop(0).endswith("unset PORTCONF_RUN;")
         assert found[:9] == REFERENCE
         assert [line.partition("=")[0] for line in found[9:]] == [
             "PORTCONF_INSTANCE",
@@ -178,6 +178,17 @@ def test_a_dry_run_is_a_diff(sample):
     assert "\n+services = ['web', \"db\"]\n" in answer.out
     assert "\n+DB_PORT=4001\n" in answer.out
     assert "portconf: would write pyproject.toml, " in answer.err
+
+
+def test_a_dry_run_shows_no_line_of_the_users_env_file(sample):
+    sample.declare("[tool.portconf]\nservices = ['web']\ndotenv = 'conf/local'")
+    (sample.root / "conf").mkdir()
+    (sample.root / "conf" / "local").write_text("SECRET=1\n")
+
+    answer = run("init", "--dry-run", at=sample.root)
+
+    assert "\n+WEB_PORT=4000\n" in answer.out
+    assert "SECRET" not in answer.out
 
 
 def test_init_warns_of_a_generated_file_that_git_does_not_ignore(sample):

@@ -1,5 +1,6 @@
 """Docker Compose reads what we write for it, and publishes what we read."""
 
+import json
 import os
 import subprocess
 import sys
@@ -237,6 +238,146 @@ def test_what_is_read_is_what_compose_publishes(text, over, tmp_path):
         found[e.service].add(port)
     assert stack.unread == ()
     assert found == published(tmp_path, "--profile", "*")
+
+
+IN_A_FOLDER = {
+    "docker/compose.yaml": """\
+include: [more/inner.yaml]
+services:
+  a: {extends: {file: base.yaml, service: s}}
+  b:
+    extends: {file: ../common/base.yaml, service: s}
+    environment: {NULL_PORT: , SET_PORT: "1"}
+    env_file: [x.env, {path: ../x.env}, {path: gone.env, required: false}]
+""",
+    "docker/base.yaml": "services: {s: {image: x, ports: ['1:1'], env_file: b.env}}",
+    "docker/more/inner.yaml": "services: {c: {image: x, ports: ['2:2'], env_file: i.env}}",
+    "common/base.yaml": """\
+services:
+  s:
+    build: {context: ., args: [ARG_PORT, SET_PORT=2]}
+    ports: ['3:3']
+    environment: [BARE_PORT]
+    env_file: c.env
+""",
+    "base.yaml": "services: {s: {image: x, ports: ['9:9']}}",
+}
+IN_ENV_FILES = ("docker/x", "x", "docker/b", "docker/more/i", "common/c", "b", "i", "c")
+
+
+def test_a_file_in_a_folder_is_read_as_compose_reads_it(tmp_path):
+    for name, text in IN_A_FOLDER.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for name in IN_ENV_FILES:
+        text = f"IN_{name.replace('/', '_').upper()}=1\n"
+        (tmp_path / f"{name}.env").write_text(text, encoding="utf-8")
+    words = ("-f", "docker/compose.yaml")
+    handed = dict.fromkeys(("NULL_PORT", "ARG_PORT", "BARE_PORT", "SET_PORT"), "77")
+    program = readers.compose_program()
+    assert program
+
+    stack = reading.read(IN_A_FOLDER, "docker/compose.yaml")
+    text = readers.answer(
+        program, *words, "config", "--format", "json", folder=tmp_path, **handed
+    )
+
+    found = {
+        e.service: {(None, e.published, int(e.target), "tcp")} for e in stack.ports
+    }
+    resolved = json.loads(text)["services"]
+    for name, service in resolved.items():
+        build = (service.get("build") or {}).get("args") or {}
+        inside = {**build, **(service.get("environment") or {})}
+        files = [each.removesuffix(".env") for each in stack.env_files[name]]
+        named = {f"IN_{each.replace('/', '_').upper()}" for each in files}
+        passed = {each for each, value in {**build, **inside}.items() if value == "77"}
+        assert passed == set(stack.passed[name])
+        assert named - {"IN_DOCKER_GONE"} == {e for e in inside if e.startswith("IN_")}
+    assert stack.unread == ()
+    assert found == published(tmp_path, *words)
+
+
+CHOSEN = [
+    '"${WEB_PORT}:80"',
+    '"127.0.0.1:$WEB_PORT:80"',
+    "{target: 80, published: '${WEB_PORT}'}",
+    '"${OTHER:-${WEB_PORT}}:80"',
+    '"${WEB_PORT:-}:80"',
+    '"${OTHER:-}:80"',
+    '"${OTHER-0}:80"',
+    '"0:80"',
+    "{target: 80, published: 0}",
+]
+
+
+@pytest.mark.parametrize("entry", CHOSEN)
+def test_a_port_that_is_chosen_by_docker_is_none_for_compose(entry, tmp_path):
+    text = f"services: {{a: {{image: x, ports: [{entry}]}}}}"
+    (tmp_path / "compose.yaml").write_text(text, encoding="utf-8")
+    web = parse('[project]\nname = "x"\n[tool.portconf]\nservices = ["web"]\n')
+    program = readers.compose_program()
+    assert web
+    assert program
+
+    told = findings.of_stack(
+        reading.read({"compose.yaml": text}), web, {}, overridden=False
+    )
+    done = subprocess.run(
+        [program, "config", "--format", "json"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+
+    (port,) = json.loads(done.stdout)["services"]["a"]["ports"]
+    assert port.get("published") in (None, "0")
+    random = "WEB_PORT" in entry and "WEB_PORT:-" not in entry
+    assert [("random port" in each) for each in told] == [True] * random
+
+
+def test_what_has_an_address_of_its_own_keeps_it_in_the_override(tmp_path):
+    text = (
+        'services: {postgres: {image: x, ports: ["127.0.0.1:5432:5432",'
+        ' "[::1]:15432:5432", "127.0.0.1:5432:5432/tcp"]}}'
+    )
+    endpoint = views.endpoint("postgres", 4001, container_port=5432)
+    written = views.text(
+        "compose-override", views.view(endpoint, present={"compose.yaml": text})
+    )
+    (tmp_path / "compose.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / GENERATED).write_text(written, encoding="utf-8")
+
+    assert len(published(tmp_path)["postgres"]) == 2
+    assert published(tmp_path, *MERGED) == {
+        "postgres": {
+            ("127.0.0.1", "4001", 5432, "tcp"),
+            ("::1", "4001", 5432, "tcp"),
+        }
+    }
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_check_does_not_follow_the_files_that_an_env_file_names(stack, there):
+    stack.init()
+    env = stack.root / ".env"
+    env.write_bytes(b"A=1\xff\n  export COMPOSE_FILE = x.yaml\n" + env.read_bytes())
+    (stack.root / "compose.yaml").unlink()
+    if there:
+        (stack.root / "compose.yaml").write_text(
+            "services: {a: {image: x}}", encoding="utf-8"
+        )
+
+    done = stack.run("check")
+
+    assert done.code == 0
+    assert done.err.splitlines()[0] == (
+        "portconf: not checked: .env:2: COMPOSE_FILE names what Compose reads, and is not"
+        " followed here"
+    )
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,25 @@ def test_an_envrc_needs_no_library_and_may_name_another_folder(
     assert not (tmp_path / "pwned").exists()
 
 
+def test_a_folder_of_the_search_path_of_cd_is_not_taken(shop, shell, base, tmp_path):
+    # `cd inner` would go to it, and tell nobody.
+    theirs = Checkout(tmp_path / "theirs" / "inner")
+    theirs.root.mkdir(parents=True)
+    theirs.declare(declaration(base + 20))
+    inner = Checkout(shop.root / "inner")
+    inner.root.mkdir()
+    inner.declare(declaration(base + 10))
+    for each in (theirs, inner):
+        each.init()
+    _envrc(shop, "use portconf inner\n")
+    shell.environment["CDPATH"] = str(tmp_path / "theirs")
+
+    shell.enter(shop.root)
+
+    assert shell.environment["PORTCONF_ROOT"] == str(inner.root)
+    assert shell.environment["WEB_PORT"] == str(inner.port())
+
+
 def test_what_the_exports_of_another_checkout_left_is_taken_back(shop, shell):
     _envrc(shop)
     shell.environment.update(

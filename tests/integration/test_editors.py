@@ -7,7 +7,7 @@ import subprocess
 import json5
 import pytest
 from capability import needs
-from checkouts import Checkout
+from checkouts import Checkout, declaration
 from commandline import run, state
 
 
@@ -102,6 +102,23 @@ def test_settings_that_are_there_are_edited_and_no_header_is_asked_for(shop):
     assert file.read_bytes().startswith(
         b'\xef\xbb\xbf{\r\n\t"editor.tabSize": 2, // two\r\n'
     )
+
+
+def test_a_project_in_a_folder_names_its_own_env_file(shop, base):
+    inner = Checkout(shop.root / "services" / "shop")
+    inner.root.mkdir(parents=True)
+    inner.declare(declaration(base + 10))
+    inner.init()
+    file = shop.root / ".vscode" / "launch.json"
+    file.parent.mkdir()
+    file.write_text('{"configurations": [{"type": "go", "request": "launch"}]}')
+
+    words = ("export", "--format", "vscode", "--output", ".")
+    done = run("-C", "services/shop", *words, at=shop.root)
+
+    assert done.code == 0, done
+    (launched,) = json5.loads(file.read_text())["configurations"]
+    assert launched["envFile"] == "${workspaceFolder}/services/shop/.env"
 
 
 @pytest.mark.parametrize("text", ['{\n"a" 1}', '{"a": "\xff"}'])

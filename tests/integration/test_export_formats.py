@@ -48,22 +48,41 @@ def test_a_link_out_of_the_checkout_is_not_written_through(shop, tmp_path):
     assert theirs.read_text() == "mine\n"
 
 
-@pytest.mark.parametrize("options", [["--output", "out"], ["--all-checkouts"]])
-def test_what_is_of_a_format_is_refused_without_one(shop, options):
-    ran = run("export", *options, at=shop.root)
-
-    assert ran.code == 2
-    assert ran.err.endswith("hint: name one with --format FORMAT\n")
-
-
-@pytest.mark.parametrize("port", ["0", "65536", "٣"])
-def test_a_wrong_port_to_listen_on_is_refused(shop, port):
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (["--output", "out"], "--output does nothing without --format FORMAT"),
+        (["--all-checkouts"], "--all-checkouts does nothing without --format FORMAT"),
+        (["--listen", "80"], "--listen does nothing without --format FORMAT"),
+        (["--format", "json", "--force"], "--force does nothing of a format without"),
+        (["--format", "json", "--dry-run"], "--dry-run does nothing of a format"),
+        (["--format", "json", "--output", ""], "--output must name a folder, got ''"),
+        (["--format", "json", "--listen", "0"], "--listen must be a port from 1 to"),
+        (["--format", "json", "--listen", "65536"], "--listen must be a port from 1"),
+        (
+            ["--format", "json", "--listen", "9" * 5000],
+            "--listen must be a port from 1",
+        ),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(shop, options, what):
     run("init", at=shop.root)
 
-    ran = run("export", "--format", "json", "--listen", port, at=shop.root)
+    ran = run("export", *options, at=shop.root)
 
-    assert ran.code in (2, 3)
-    assert "Traceback" not in ran.err
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"portconf: {what}")
+
+
+def test_who_listens_is_a_service_or_a_port(shop):
+    run("init", at=shop.root)
+
+    ran = run("export", "--format", "json", "--listen", "webb", at=shop.root)
+
+    assert ran.code == 3
+    assert ran.err.startswith(
+        "portconf: no service is named 'webb'; did you mean 'web'"
+    )
 
 
 FORMAT = '''
@@ -140,7 +159,7 @@ def test_all_checkouts_of_the_repository_are_there_and_no_other(shop, export, tm
     told = [line.split(":")[0].rpartition(" ")[0] for line in ran.stdout.splitlines()]
     assert told[1:] == ["shop main", "shop fix", "shop main"]
     lines = export("--format", "names", "--all-checkouts", at=clone).stdout.split("\n")
-    assert [line.partition(" ")[0] for line in lines[1:-1]] == ["copy"] * 3
+    assert [line.partition(" ")[0] for line in lines[1:-1]] == ["shop"] * 3
 
 
 def test_a_checkout_that_cannot_be_read_is_left_out_and_told(shop, export):
@@ -152,7 +171,7 @@ def test_a_checkout_that_cannot_be_read_is_left_out_and_told(shop, export):
     ran = export("--format", "names", "--all-checkouts", at=shop.root)
 
     assert ran.returncode == 0
-    assert ran.stdout.count("shop ") == 1
+    assert ran.stdout.splitlines()[-1] == "shop fix 2: "
     assert f"warning: {fix.root} is left out: pyproject.toml: " in ran.stderr
 
 
@@ -203,3 +222,68 @@ def test_what_a_format_refuses_is_one_message(shop, export):
     assert "the format 'broken' cannot be loaded: No module named 'nowhere'" in (
         broken.stderr
     )
+
+
+@pytest.mark.parametrize("name", ["portconf.sh", "portconf.env"])
+def test_a_file_of_the_users_that_has_our_name_is_kept(shop, name):
+    run("init", at=shop.root)
+    (shop.root / name).write_text("# my own\n")
+    formats = {"portconf.sh": "sh", "portconf.env": "dotenv"}
+
+    ran = run("export", "--format", formats[name], "--output", ".", at=shop.root)
+
+    assert ran.code == 4
+    assert (shop.root / name).read_text() == "# my own\n"
+
+
+def test_a_folder_that_leads_to_another_checkout_is_not_written_to(shop):
+    fix = shop.worktree("../fix")
+    (shop.root / "conf").mkdir()
+    (fix.root / "conf").symlink_to(shop.root / "conf")
+    run("init", at=fix.root)
+
+    ran = run("export", "--format", "json", "--output", "conf", at=fix.root)
+
+    assert ran.code == 4
+    assert ran.err.startswith(
+        "portconf: conf is no folder of this checkout: it leads to"
+    )
+    assert list((shop.root / "conf").iterdir()) == []
+
+
+def test_git_s_own_folder_is_not_written_to(shop):
+    run("init", at=shop.root)
+
+    ran = run("export", "--format", "json", "--output", ".git/hooks", at=shop.root)
+
+    assert ran.code == 4
+    assert not (shop.root / ".git/hooks/portconf.json").exists()
+
+
+def test_many_writers_into_one_folder_do_not_meet(shop, base, tmp_path):
+    run("init", at=shop.root)
+    out = tmp_path / "out"
+
+    started = [
+        shop.start("export", "--format", "prometheus", "--output", str(out))
+        for _ in range(8)
+    ]
+    ended = [each.communicate(timeout=60) for each in started]
+
+    assert [each.returncode for each in started] == [0] * 8, ended
+    (targets,) = (out / "targets").iterdir()
+    assert f"127.0.0.1:{base}" in targets.read_text()
+    assert [path.name for path in out.rglob("*-tmp")] == []
+
+
+def test_a_run_with_ports_of_its_own_knows_no_other_checkouts(shop):
+    run("init", at=shop.root)
+
+    started = shop.start(
+        *("run", "--isolated", "--", sys.executable, "-m", "portconf"),
+        *("export", "--format", "json", "--all-checkouts"),
+    )
+    _, err = started.communicate(timeout=60)
+
+    assert started.returncode == 2
+    assert "this run has ports of its own" in err

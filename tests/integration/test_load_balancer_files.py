@@ -44,6 +44,40 @@ def two(text: str, path: str | None = None) -> View:
     )
 
 
+@pytest.mark.parametrize("name", ["caddy", "dnsmasq"])
+def test_a_name_is_one_checkouts_in_every_file_of_the_repository(shop, name):
+    clone, loose = shop.clone("../copy"), shop.worktree("../loose")
+    loose.git("checkout", "-q", "--detach")
+    found = {each: each.init() for each in (shop, clone, loose)}
+    zones = {shop: "main", clone: f"main-{found[clone]['instance']}"}
+    zones[loose] = str(found[loose]["instance"])
+
+    texts = {
+        (each, *more): each.run("export", "--format", name, *more).out
+        for each in zones
+        for more in ((), ("--all-checkouts",))
+    }
+
+    for (of, *more), text in texts.items():
+        told = {*re.findall(r"\bweb\.([^./]+)\.([^./]+)\.localhost", text)}
+        wanted = zones.values() if more else [] if of is shop else [zones[of]]
+        assert told == {(each, "shop") for each in wanted}
+
+
+def test_who_listens_is_named_and_no_port_of_a_service_is(shop):
+    shop.init()
+
+    named = shop.run("export", "--format", "caddy", "--listen", "web")
+    number = shop.run("export", "--format", "caddy", "--listen", str(shop.port("web")))
+
+    assert f"http://db.shop.localhost:{shop.port('web')}" in named.out
+    assert "web.shop.localhost" not in named.out
+    assert number.code == 2
+    assert f"port {shop.port('web')}, on which it is to listen, is that of 'web'" in (
+        number.err
+    )
+
+
 @pytest.mark.parametrize("balancer", CHECKERS)
 def test_the_program_accepts_the_golden_file(balancer, tmp_path):
     text = (GOLDEN / f"export.{balancer.name}").read_text(encoding="utf-8")
@@ -118,7 +152,9 @@ def test_caddy_reads_the_names_and_the_path_as_they_are_meant(balancer, tmp_path
     (server,) = read["apps"]["http"]["servers"].values()
     *routes, last = server["routes"]
     hosts = [host for each in routes for host in each["match"][0]["host"]]
-    assert sorted(hosts) == sorted(NAMES)
+    assert sorted(hosts) == sorted(
+        f"{name}{dot}" for name in NAMES for dot in ("", ".")
+    )
     assert "match" not in last
     assert read["admin"] == {"disabled": True}
     assert server["listen"] == ["127.0.0.1:8080", "[::1]:8080"]

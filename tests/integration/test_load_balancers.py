@@ -32,10 +32,14 @@ ACTIVE = pytest.mark.parametrize(
 )
 
 
+# Of Go's templates, of Caddy's and of HAProxy's variables, and for the next line.
+FOLDER = '/home/you/{{ nothing }}{$HOME}%[x]\n}"`\\' + "/é" * 1000 + "'"
+
+
 def view(*endpoints: Endpoint, others: tuple[Endpoint, ...] = ()) -> View:
     """Return a view of the main checkout, and of another one with ``others``."""
     fix = views.site(*others, root="/home/you/fix", branch="fix", instance=2)
-    return declared(views.site(*endpoints), *([fix] if others else []))
+    return declared(views.site(*endpoints, root=FOLDER), *([fix] if others else []))
 
 
 @pytest.fixture
@@ -76,7 +80,9 @@ def test_each_worktree_answers_to_its_own_name(balancer, shop, tmp_path):
     )
 
     assert done.code == 0, done
-    files = {each.name: each.read_text(encoding="utf-8") for each in folder.iterdir()}
+    files = {
+        each.name: each.read_text(encoding="utf-8") for each in folder.glob("[!.]*")
+    }
     balancer.put(files, folder, port=port)
     with (
         answering(named("main"), port=shop.port()),
@@ -156,9 +162,22 @@ def test_no_name_but_ours_is_served(serve):
         for host in (
             *("evil.example", "localhost", f"127.0.0.1:{port}", "shop.localhost"),
             *("db.shop.localhost", "web.shop.localhost.evil.example", "REFUSED"),
-            *("x.web.shop.localhost", "web.shop.localhos", "portconf-shop"),
+            *("x.web.shop.localhost", "web.shop.localhos", "portconf"),
+            *("evil.example,web.shop.localhost", "web.shop.localhost,evil.example"),
         ):
-            assert status(port, host) in REFUSED, host
+            assert status(port, host) in {400, *REFUSED}, host
+
+
+@EVERY
+def test_a_name_with_the_dot_of_the_root_is_the_same_name(serve):
+    web = views.endpoint("web", free_ports(1))
+    with (
+        answering(named("main"), port=web.port),
+        serve(view(web), "web.shop.localhost") as port,
+    ):
+        assert who(port, "web.shop.localhost.") == "main"
+        assert who(port, f"Web.Shop.localhost.:{port}") == "main"
+        assert status(port, "web.shop.localhost..") in {400, *REFUSED}
 
 
 @EVERY

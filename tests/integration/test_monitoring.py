@@ -103,6 +103,23 @@ def test_targets_that_are_written_again_are_taken_without_a_reload(monitored, tm
         until(lambda: branches() == {hostile})
 
 
+def test_a_worktree_that_is_moved_keeps_its_targets_file(monitored, tmp_path):
+    monitored.git("add", "-A")
+    monitored.git("commit", "-qm", "all")
+    there, folder = monitored.worktree("../fix"), tmp_path / "monitoring"
+    export(there, "prometheus", "--output", str(folder))
+    before = [each.name for each in (folder / "targets").iterdir()]
+
+    monitored.git("worktree", "move", str(there.root), str(tmp_path / "moved"))
+    moved = Checkout(tmp_path / "moved")
+    moved.git("checkout", "-qb", "other")
+    export(moved, "prometheus", "--output", str(folder))
+
+    (file,) = (folder / "targets").iterdir()
+    assert [file.name] == before
+    assert '"branch": "other"' in file.read_text(encoding="utf-8")
+
+
 @needs("prometheus")
 @needs("prometheus-node-exporter")
 def test_a_foreign_listener_raises_an_alert(monitored, tmp_path):

@@ -17,9 +17,10 @@ from capability import needs
 from hooks import Hook, hook
 from patience import gone, until
 
-from portconf.watching.events import Event, Kind
-from portconf.watching.notices import Bell, Program, Way, Webhook
-from portconf.watching.ringing import Notice
+from portconf.views import Site
+from portconf.watching.events import Event, Kind, Notice
+from portconf.watching.notices import Bell, Program, Way
+from portconf.watching.webhook import Webhook
 
 
 EVENT = Event(
@@ -31,14 +32,8 @@ EVENT = Event(
 
 
 def notice(event: Event = EVENT) -> Notice:
-    return Notice(
-        event=event,
-        project="shop",
-        root="/home/you/shop",
-        branch="a b",
-        instance=0,
-        at=1.5,
-    )
+    site = Site(project="shop", root="/home/you/shop", branch="a b")
+    return Notice(event=event, site=site, at=1.5)
 
 
 @contextmanager
@@ -67,7 +62,7 @@ def after(data: bytes) -> Answer:
 
 
 def program(*words: str, at: Path) -> Program:
-    return Program(words, folder=str(at), variables=lambda: {"WEB_PORT": "4000"})
+    return Program(words, folder=str(at), variables={"WEB_PORT": "4000"})
 
 
 @pytest.fixture
@@ -135,10 +130,12 @@ def _read(path: Path) -> str:
 
 def test_alerts_that_pile_up_are_dropped_and_that_is_told_once(tmp_path):
     with bell(program("sleep", "300", at=tmp_path)) as (made, wrong):
-        for _ in range(100):
+        made.ring(notice())
+        until(lambda: not made._lane._waiting)
+        for _ in range(99):
             made.ring(notice())
 
-    assert wrong == ["20 alerts wait for the command: more are dropped"]
+    assert wrong == ["alerts by command that were dropped: 79"]
 
 
 def test_a_webhook_gets_json(hooked):

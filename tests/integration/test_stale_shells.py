@@ -26,6 +26,19 @@ PORTCONF = [sys.executable, "-m", "portconf"]
 NOX = [str(Path(sys.executable).with_name("nox")), "-s", "tests"]
 RUN = [*PORTCONF, "run", "--", "env", "-0"]
 STARTS = {"run": RUN, "nox": NOX}
+# The format, the shell, and how it takes a file of it.
+EVALUATIONS = {
+    **{
+        shell: ("sh", [shell, *options, "-euc"], 'eval "$(cat FILE)"')
+        for shell, options in {"sh": [], "dash": [], "bash": [], "zsh": ["-f"]}.items()
+    },
+    "unquoted": ("sh", ["sh", "-euc"], "eval $(cat FILE)"),
+    "fish": ("fish", ["fish", "--no-config", "-c"], "cat FILE | source"),
+    "tcsh": ("tcsh", ["tcsh", "-fc"], 'eval "`cat FILE`"'),
+    "csh": ("tcsh", ["tcsh", "-fc"], "source FILE"),
+    "nu": ("nushell", ["nu", "--no-config-file", "-c"], "overlay use FILE"),
+    "pwsh": ("powershell", ["pwsh", "-NoProfile", "-c"], "cat FILE | Out-String | iex"),
+}
 
 
 @pytest.fixture
@@ -70,6 +83,35 @@ def source(monkeypatch) -> Callable[..., Variables]:
         for name, value in found.items():
             monkeypatch.setenv(name, value)
         return found
+
+    return make
+
+
+@pytest.fixture(
+    params=[pytest.param(each, marks=needs(x[1][0])) for each, x in EVALUATIONS.items()]
+)
+def evaluate(request, tmp_path) -> Callable[..., Variables]:
+    """Let a shell evaluate what is printed for checkouts, one after the other."""
+    name, shell, way = EVALUATIONS[request.param]
+
+    def make(*checkouts: Checkout, **environment: str) -> Variables:
+        script = []
+        for number, each in enumerate(checkouts):
+            file = tmp_path / f"{number}.nu"  # as Nushell will have it
+            file.write_text(each.run("export", "--format", name).out)
+            script.append(way.replace("FILE", str(file)))
+        env0 = "^env -0" if name == "nushell" else "env -0"
+        done = subprocess.run(
+            [*shell, "\n".join([*script, env0])],
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=True,
+        )
+        assert done.stderr == ""
+        return variables(done.stdout)
 
     return make
 
@@ -161,6 +203,37 @@ def test_exports_take_the_compose_project_of_another_checkout_away(
     found = source(sibling, shop)
 
     assert "COMPOSE_PROJECT_NAME" not in found
+
+
+def test_every_shell_that_evaluates_forgets_the_other_checkout(shop, sibling, evaluate):
+    expected = own(shop)
+
+    found = evaluate(sibling, shop, PORTCONF_RUN="7")
+
+    assert {name: found.get(name) for name in expected} == expected
+    assert "COMPOSE_PROJECT_NAME" not in found
+    assert "PORTCONF_RUN" not in found
+
+
+def test_every_shell_that_evaluates_has_the_compose_project_of_the_last(
+    shop, sibling, evaluate
+):
+    other = shop.worktree("../other")
+    other.init()
+    expected = own(other)
+
+    found = evaluate(shop, sibling, other)
+
+    assert {name: found.get(name) for name in expected} == expected
+    assert found["COMPOSE_PROJECT_NAME"].startswith("other-")
+
+
+def test_every_shell_that_evaluates_keeps_a_compose_project_of_the_users_own(
+    shop, evaluate
+):
+    found = evaluate(shop, shop, COMPOSE_PROJECT_NAME="mine")
+
+    assert found["COMPOSE_PROJECT_NAME"] == "mine"
 
 
 def test_a_shell_without_exports_hears_nothing(shop):

@@ -98,7 +98,8 @@ def test_a_hot_command_loads_little(sample, monkeypatch, words):
 
     assert modules & HEAVY == set()
     ours = {each for each in modules if each.startswith("portconf.")}
-    assert ours - {"portconf.formats", "portconf.formats.posix"} == {
+    of_sh = {"portconf.formats", "portconf.formats.posix", "portconf.marks"}
+    assert ours - of_sh == {
         "portconf.cli",
         "portconf.cli.hot",
         "portconf.snapshot",

@@ -47,7 +47,11 @@ VALUES = st.recursive(
     SCALARS, lambda inner: lists(inner) | objects(inner), max_leaves=4
 )
 PORTS = st.lists(st.integers(1, 65535).map(str), max_size=3, unique=True)
-WITH = objects(VALUES, {"p": lists(VALUES)})
+# What our section may stand in, by the bracket that begins it.
+WITH = st.one_of(
+    st.tuples(st.just("["), objects(VALUES, {"p": lists(VALUES)})),
+    st.tuples(st.just("{"), objects(VALUES, {"p": objects(VALUES)})),
+)
 WITHOUT = objects(VALUES)
 MARKS = st.sampled_from(["", "\ufeff"])
 
@@ -62,17 +66,29 @@ def cut(text: str) -> tuple[str, str]:
     return before.rstrip(" \t\r\n"), rest.partition(END)[2].lstrip(" \t\r\n")
 
 
+def items(kind: Any, ports: list[str]) -> list[str]:
+    return ports if kind == "[" else [f'"x{each}": {each}' for each in ports]
+
+
+def merged(ports: list[str], old: Any) -> Any:
+    """Return what is read where the section and ``old`` are."""
+    if isinstance(old, list):
+        return [*map(int, ports), *old]
+    return {**{f"x{each}": int(each) for each in ports}, **old}
+
+
 @given(MARKS, GAPS, WITH, GAPS, PORTS, PORTS)
-def test_a_list_gets_our_items_and_keeps_every_character(
+def test_a_list_and_an_object_get_our_items_and_keep_every_character(
     mark, head, body, tail, ports, later
 ):
-    text = mark + head + body + tail
+    kind, inside = body
+    text = mark + head + inside + tail
     old = value(text)
 
-    document = Document.parse(text).with_section("p", "[", ports)
+    document = Document.parse(text).with_section("p", kind, items(kind, ports))
     found = document.text
 
-    assert value(found) == {**old, "p": [*map(int, ports), *old["p"]]}
+    assert value(found) == {**old, "p": merged(ports, old["p"])}
     if not ports:
         assert found == text
         return
@@ -81,12 +97,12 @@ def test_a_list_gets_our_items_and_keeps_every_character(
     assert text.startswith(before)
     assert text.endswith(after)
     assert text[len(before) : len(text) - len(after)].strip() == ""
-    again = document.with_section("p", "[", ports)
+    again = document.with_section("p", kind, items(kind, ports))
     assert again.text == found
-    moved = document.with_section("p", "[", later)
-    assert value(moved.text) == {**old, "p": [*map(int, later), *old["p"]]}
+    moved = document.with_section("p", kind, items(kind, later))
+    assert value(moved.text) == {**old, "p": merged(later, old["p"])}
     assert cut(moved.text) == (before, after)
-    assert moved.with_section("p", "[", ports).text == found
+    assert moved.with_section("p", kind, items(kind, ports)).text == found
 
 
 @given(MARKS, GAPS, WITHOUT, GAPS, PORTS)
@@ -98,9 +114,23 @@ def test_a_missing_list_is_added_and_every_character_stays(
     if "p" in old:
         return
 
-    found = Document.parse(text).with_section("p", "[", ports).text
+    document = Document.parse(text).with_section("p", "[", ports)
+    found = document.text
 
     assert value(found) == ({**old, "p": [*map(int, ports)]} if ports else old)
+    assert _is_within(text, found)
+    assert document.with_section("p", "[", ports).text == found
+
+
+@given(MARKS, GAPS, objects(objects(VALUES)), GAPS)
+def test_objects_get_an_item_each_and_every_character_stays(mark, head, body, tail):
+    text = mark + head + body + tail
+    document = Document.parse(text)
+
+    nodes = [each.node for each in document.root.items() if each.node]
+    found = document.with_items(nodes, '"x": 1').text
+
+    assert value(found) == {k: {**v, "x": 1} for k, v in value(text).items()}
     assert _is_within(text, found)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from portconf import declaration
-from portconf.adopt.proposal import Proposal, propose
-from portconf.adopt.values import Found, Mention
+from portconf.adopt import hosts
+from portconf.adopt.proposal import propose
+from portconf.adopt.values import Found, Mention, Proposal
 from portconf.compose.values import Spot
 from portconf.settings import Settings
 
@@ -72,11 +73,16 @@ def test_several_ports_of_one_service_have_names_that_tell_them_apart():
     found = proposed(
         published("web", 80, 80),
         published("web", 8443, 443),
-        published("web", 9000, 9000),
+        published("web", 8444, 443),
         published("web", 9001, 9001, variable="WEB_ADMIN_PORT"),
     )
 
-    assert list(table(found)) == ["web", "web-https", "web-9000", "web-admin"]
+    assert variables(found) == {
+        "web": "WEB_PORT",
+        "web-443": "WEB_443_PORT",
+        "web-443-2": "WEB_443_2_PORT",
+        "web-9001": "WEB_ADMIN_PORT",
+    }
 
 
 def test_tcp_and_udp_of_one_number_are_one_service_which_is_told():
@@ -123,32 +129,59 @@ def test_a_variable_in_two_files_is_one_service():
     assert told(found) == ""
 
 
-def test_a_variable_with_the_number_of_an_entry_is_its_which_is_told():
-    found = proposed(published("db", 5432, 5432), variable("POSTGRES_PORT", 5432, 7))
-
-    assert variables(found) == {"db": "POSTGRES_PORT"}
-    assert ".env:7: POSTGRES_PORT is 5432, as is the port of 'db' at" in told(found)
-
-
-def test_a_variable_that_may_be_of_two_is_neithers_which_is_told():
+def test_a_variable_with_the_number_of_one_server_is_made_from_it_which_is_told():
     found = proposed(
         published("db", 5432, 5432),
-        published("ci", 5432, 5432),
-        variable("PGPORT", 5432),
-    )
-
-    assert variables(found) == {"db": "DB_PORT", "ci": "CI_PORT"}
-    assert "PGPORT may be the port of 'db' (compose.yaml:" in told(found)
-
-
-def test_two_variables_with_the_number_of_an_entry_are_told():
-    found = proposed(
-        published("db", 5432, 5432), variable("PGPORT", 5432), variable("PG_PORT", 5432)
+        variable("POSTGRES_PORT", 5432, 7),
+        variable("TEST_DB_PORT", 5432, 8),
     )
 
     assert variables(found) == {"db": "DB_PORT"}
-    assert "PGPORT may be" in told(found)
-    assert "PG_PORT may be" in told(found)
+    assert found.templates == {"POSTGRES_PORT": "db", "TEST_DB_PORT": "db"}
+    assert [each.line for each in found.ours] == [7, 8]
+    assert ".env:7: POSTGRES_PORT is 5432, the port of 'db'" in told(found)
+
+
+def test_a_variable_with_the_port_inside_a_container_is_made_from_it():
+    found = proposed(published("db", 15432, 5432), variable("PGPORT", 5432))
+
+    assert found.templates == {"PGPORT": "db"}
+
+
+def test_the_number_on_this_machine_goes_before_one_inside_a_container():
+    found = proposed(
+        published("web", 8080, 80),
+        published("api", 9000, 8080),
+        variable("SITE_PORT", 8080),
+    )
+
+    assert found.templates == {"SITE_PORT": "web"}
+
+
+def test_a_variable_that_may_be_of_two_moves_neither_which_is_told():
+    found = proposed(
+        published("db", 5432, 5432),
+        published("ci", 5432, 9999),
+        published("web", 80, 80),
+        variable("PGPORT", 5432),
+    )
+
+    assert list(variables(found)) == ["web"]
+    assert found.templates == {}
+    assert "which may be the port of 'db' or 'ci'" in told(found)
+    assert ".env:1: PGPORT is 5432, as at compose.yaml:" in told(found)
+
+
+def test_a_variable_with_the_container_port_of_two_is_neithers_and_both_move():
+    found = proposed(
+        published("db", 5433, 5432),
+        published("ci", 5434, 5432),
+        variable("PGPORT", 5432),
+    )
+
+    assert list(variables(found)) == ["db", "ci"]
+    assert found.templates == {}
+    assert ".env:1: PGPORT may be the port of 'db' or 'ci'" in told(found)
 
 
 def test_of_two_variables_the_one_with_the_services_name_is_its():
@@ -157,7 +190,33 @@ def test_of_two_variables_the_one_with_the_services_name_is_its():
     )
 
     assert variables(found) == {"db": "DB_PORT"}
-    assert "PGPORT may be" in told(found)
+    assert found.templates == {"PGPORT": "db"}
+
+
+def test_one_variable_with_two_defaults_is_nobodys():
+    found = proposed(
+        published("a", 8080, 80, variable="PORT"),
+        published("b", 9090, 90, variable="PORT"),
+        variable("PORT", 8080),
+    )
+
+    assert found.services == ()
+    assert told(found).count("PORT has several defaults, a port each") == 3
+
+
+def test_what_cannot_be_replaced_is_not_declared_and_its_number_stays():
+    entry = published("db", 5432, 5432)
+
+    found = propose(
+        Found(mentions=(entry, variable("PGPORT", 5432))),
+        NOTHING,
+        stuck={entry.spot: "it is stuck"} if entry.spot else {},
+    )
+
+    assert found.services == ()
+    assert found.templates == {}
+    assert "it is stuck" in told(found)
+    assert "which stays as it is" in told(found)
 
 
 def test_a_variable_with_the_services_name_and_another_number_is_told():
@@ -167,23 +226,45 @@ def test_a_variable_with_the_services_name_and_another_number_is_told():
     assert "DB_PORT, here 5433, is taken for the port of 'db'" in told(found)
 
 
+@pytest.mark.parametrize("here", [True, False])
+def test_the_port_of_a_server_elsewhere_is_not_adopted(here):
+    found = proposed(
+        published("relay", 1025, 1025),
+        variable("MAIL_PORT", 1025),
+        hosts={"MAIL_ENDPOINT": here, "OTHER_HOST": False},
+    )
+
+    assert bool(found.templates) is here
+    assert ("of a server elsewhere, as MAIL_ENDPOINT says" in told(found)) is not here
+
+
 @pytest.mark.parametrize(
-    ("host", "ours"),
+    ("name", "value", "here"),
     [
-        ("localhost", True),
-        ("127.0.0.1", True),
-        ("", True),
-        ("::1", True),
-        ("mail.example.org", False),
-        ("localhost.example.org", False),
-        ("db", False),
+        ("DB_HOST", "localhost", True),
+        ("DB_HOST", "127.0.0.1", True),
+        ("DB_HOST", "::1", True),
+        ("DB_HOST", "[::1]:5432", True),
+        ("DB_HOST", "app.localhost", True),
+        ("DB_HOST", "db", False),
+        ("DB_HOST_NAME", "prod", False),
+        ("DB_HOST", "localhost.example.org", False),
+        ("DB_HOST", "${OTHER}", False),
+        ("DB_ENDPOINT", "x.rds.example.com", False),
+        ("DB_URL", "pg://me:p@ss@localhost:5432/x", True),
+        ("DB_URL", "pg://localhost@prod/x", False),
+        ("DB_DSN", "pg://localhost:1,prod:2/x", False),
+        ("KAFKA_BROKERS", "localhost:9092, kafka:9092", False),
+        ("DB_PRIMARY", "db.example.com", False),
+        ("DB_PRIMARY", "10.0.0.7:5432", False),
+        ("DB_PRIMARY", "db:5432", False),
+        ("DB_USER", "shop", None),
+        ("DB_VERSION", "16.2", None),
+        ("DB_PASSWORD", "x y://", None),
     ],
 )
-def test_the_port_of_a_server_elsewhere_is_not_adopted(host, ours):
-    found = proposed(variable("MAIL_PORT", 1025), hosts={"MAIL_HOST": host})
-
-    assert bool(found.services) is ours
-    assert ("not of this machine" in told(found)) is not ours
+def test_a_value_tells_whether_something_is_on_this_machine(name, value, here):
+    assert hosts.local(name, value) is here
 
 
 def test_a_low_port_without_a_host_is_not_adopted():
@@ -194,6 +275,16 @@ def test_a_low_port_without_a_host_is_not_adopted():
 
 
 @pytest.mark.parametrize(
+    ("name", "number"), [("PORT", 8000), ("PORT_WEB", 8000), ("WEB_PORT", None)]
+)
+def test_a_variable_that_nothing_tells_the_server_of_is_not_adopted(name, number):
+    found = proposed(variable(name, number))
+
+    assert found.services == ()
+    assert f"{name} is {number or 'without a number'}" in told(found)
+
+
+@pytest.mark.parametrize(
     "name", ["BASE_PORT", "NEXT_PORT", "PORTCONF_PORT", "web_port"]
 )
 def test_a_variable_that_portconf_refuses_is_told(name):
@@ -201,6 +292,7 @@ def test_a_variable_that_portconf_refuses_is_told(name):
 
     assert found.services == ()
     assert told(found).count(f"variable {name!r} ") == 2
+    assert "name another one there" in told(found)
 
 
 def test_a_service_whose_variable_means_something_else_gets_another():
@@ -213,13 +305,36 @@ def test_a_variable_that_containers_use_too_is_not_adopted():
     found = proposed(variable("DB_PORT", 5432), inner=frozenset({"DB_PORT"}))
 
     assert found.services == ()
-    assert "Compose uses DB_PORT for more than a host's port" in told(found)
+    assert "DB_PORT goes into containers, and stays yours" in told(found)
+
+
+def test_an_entry_whose_variable_containers_get_has_another_variable():
+    found = proposed(
+        published("web", 3000, 3000, variable="PORT"),
+        published("api", 3001, 3001, variable="API_PORT"),
+        inner=frozenset({"PORT", "API_PORT"}),
+    )
+
+    assert variables(found) == {"web": "WEB_PORT", "api": "API_HOST_PORT"}
+
+
+@pytest.mark.parametrize("name", ["DB_PORT", "SERIAL_PORT"])
+def test_a_variable_that_is_not_only_a_port_is_not_overwritten(name):
+    found = proposed(
+        published("db", 5432, 5432, variable="DB_PORT"),
+        published("serial", 5000, 5000),
+        foreign={name: "it is text"},
+    )
+
+    assert name not in variables(found).values()
 
 
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        ("base", "base-service"),
+        ("base", "app-base"),
+        ("portconf-x", "app-portconf-x"),
+        ("--", "app"),
         ("My App!", "my-app"),
         ("_x-.", "x"),
         ("ünïcode", "n-code"),
@@ -237,21 +352,36 @@ def test_names_with_one_variable_are_told_apart():
     assert variables(found) == {"a-b": "A_B_PORT", "a_b-81": "A_B_81_PORT"}
 
 
-def test_a_number_without_a_name_is_told():
-    found = proposed(Mention(file="devcontainer.json", line=3, number=3000))
+def test_a_forwarded_number_declares_nothing_and_is_told():
+    lines = [Mention(file="devcontainer.json", line=n, number=n) for n in (3000, 5432)]
 
-    assert found.services == ()
-    assert "devcontainer.json:3: 3000 has no name" in told(found)
+    found = proposed(published("db", 5432, 5432), *lines)
+
+    assert list(variables(found)) == ["db"]
+    assert "devcontainer.json:3000: 3000 is forwarded, and nothing" in told(found)
+    assert "devcontainer.json:5432: 5432 is the port of 'db', and is left" in told(
+        found
+    )
 
 
-def test_a_process_on_the_port_of_a_variable_is_its_which_is_told():
-    process = Mention(file="Procfile", line=1, owner="web", number=8000)
+def test_a_process_is_the_server_of_its_name_or_port_else_its_own():
+    processes = [
+        Mention(file="Procfile", line=n, owner=owner, number=number)
+        for n, (owner, number) in enumerate(
+            [("web", 5000), ("app", 8000), ("admin", 7000)], start=1
+        )
+    ]
 
-    found = proposed(variable("APP_PORT", 8000), process)
+    found = proposed(
+        published("web", 80, 80),
+        published("api", 9000, 8000),
+        variable("SITE_PORT", 7000),
+        *processes,
+    )
 
-    assert variables(found) == {"web": "APP_PORT"}
-    assert "8000 is the port of 'APP_PORT' at .env:1" in told(found)
-    assert "Procfile:1: 8000 is the port of 'web', and is left as it is" in told(found)
+    assert list(variables(found)) == ["web", "api", "admin"]
+    assert found.templates == {"SITE_PORT": "admin"}
+    assert "Procfile:2: 8000 is the port of 'api', and is left as it is" in told(found)
 
 
 DECLARED = """
@@ -289,3 +419,66 @@ def test_a_declared_name_with_another_container_port_is_another_service():
     found = proposed(published("db", 9000, 9000), settings=settings)
 
     assert variables(found) == {"db-9000": "DB_9000_PORT"}
+
+
+def test_who_is_known_by_its_variable_is_no_other_entry_by_its_name():
+    settings = declaration.parse(DECLARED)
+    assert settings
+
+    found = proposed(
+        published("web", 7002, 80),
+        published("web", None, 80, variable="WEB_PORT"),
+        settings=settings,
+    )
+
+    assert variables(found) == {"web-80": "WEB_80_PORT", "web": "WEB_PORT"}
+
+
+def test_a_number_at_the_end_of_a_declared_name_is_a_part_of_it():
+    text = "[tool.portconf.services]\npostgres-9 = { container-port = 5432 }\n"
+    settings = declaration.parse(text)
+    assert settings
+
+    found = proposed(
+        published("postgres", 5432, 5432),
+        published("postgres-9", 5433, 5432),
+        settings=settings,
+    )
+
+    assert list(variables(found)) == ["postgres", "postgres-9"]
+
+
+def test_the_number_of_a_declared_service_is_its_container_port_or_the_plans():
+    settings = declaration.parse(DECLARED)
+    assert settings
+
+    found = propose(
+        Found(mentions=(variable("A_PORT", 5432), variable("B_PORT", 4001))),
+        settings,
+        assigned={"db": 4000, "web": 4001},
+    )
+
+    assert found.templates == {"A_PORT": "db", "B_PORT": "web"}
+
+
+def test_what_is_only_asked_declares_nothing():
+    settings = declaration.parse(DECLARED)
+    assert settings
+    asked = Found(
+        mentions=(
+            published("api", 9000, 9000),
+            variable("OTHER_PORT", 7000),
+            variable("A_PORT", 5432),
+        )
+    ).asked()
+
+    found = propose(
+        Found.joined([asked, Found(mentions=(variable("API_TEST_PORT", 9000),))]),
+        settings,
+    )
+
+    assert found.services == ()
+    assert found.templates == {}
+    assert told(found) == (
+        ".env:1: API_TEST_PORT is the port of 'api'; name compose.yaml too"
+    )

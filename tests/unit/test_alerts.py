@@ -43,6 +43,7 @@ def test_everything_rings_unless_something_is_named(table, rings):
         "https://alerts.example.org/a?b=c#d",
         "http://[::1]:80",
         "http://localhost",
+        "http://localhost:65535/",
     ],
 )
 def test_a_webhook_is_any_address_of_http(url):
@@ -58,6 +59,9 @@ def test_a_webhook_is_any_address_of_http(url):
         "http://you@localhost/",
         "http://localhost/\\u000a",
         "localhost:80",
+        "http://localhost:99999/",
+        "http://localhost:65536",
+        "http://localhost:0",
     ],
 )
 def test_what_is_no_address_of_http_is_refused(url):

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from portconf.compose import findings, reading
+from portconf.compose import elsewhere, findings, reading
 from portconf.model import Service
 from portconf.settings import Settings
 from portconf.templates import Template
@@ -40,16 +40,23 @@ def entry(text: str, about: str = "image: x", service: str = "a") -> str:
     "text",
     [
         '"${POSTGRES_PORT:?run portconf init}:5432"',
-        '"127.0.0.1:${POSTGRES_PORT}:5432"',
-        '"${PG}:5432"',
-        '"${OTHER:-${WEB_PORT}}:80"',
-        '"${BASE_PORT}:80"',
+        '"127.0.0.1:${POSTGRES_PORT:-5432}:5432"',
+        '"${POSTGRES_PORT?run portconf init}:5432"',
+        '"${PG:-}:5432"',
+        '"${OTHER:-${WEB_PORT:?x}}:80"',
+        '"${BASE_PORT:?x}:80"',
         "6000",
         "127.0.0.1::80",
         '"8443:443"',
         '"4003:25"',
         '"${MAIL_PORT}:1025"',
         "{target: 80}",
+        '"0:80"',
+        '"0:5432"',
+        '"${P:-}:80"',
+        '"${P-0}:80"',
+        "{target: 80, published: 0}",
+        '"${WEB_PORT}:${WEB_PORT}"',
     ],
 )
 def test_a_port_that_is_declared_or_chosen_by_docker_is_no_finding(text):
@@ -100,6 +107,108 @@ def test_a_host_port_that_nobody_declared_is_found(text, told):
     assert found(entry(text)) == [told]
 
 
+@pytest.mark.parametrize(
+    ("text", "published", "variable"),
+    [
+        ('"${POSTGRES_PORT}:5432"', "${POSTGRES_PORT}", "POSTGRES_PORT"),
+        ('"127.0.0.1:$WEB_PORT:80"', "$WEB_PORT", "WEB_PORT"),
+        ("{target: 80, published: '${WEB_PORT}'}", "${WEB_PORT}", "WEB_PORT"),
+        ('"${WEB_PORT}:${X:-80}"', "${WEB_PORT}", "WEB_PORT"),
+        ('"${PG}:5432"', "${PG}", "PG"),
+        ('"${OTHER:-${WEB_PORT}}:80"', "${OTHER:-${WEB_PORT}}", "WEB_PORT"),
+        ('"${BASE_PORT}:80"', "${BASE_PORT}", "BASE_PORT"),
+    ],
+)
+def test_a_variable_of_ours_that_may_be_unset_is_found(text, published, variable):
+    told = (
+        f"5: 'a' publishes {published}, and where that is not set a random port: write"
+        f" ${{{variable}:?run portconf init}}"
+    )
+
+    assert found(entry(text)) == [told]
+    covered = found(entry(text), overridden=True)
+    assert covered == ([told] if variable == "BASE_PORT" or "OTHER" in text else [])
+
+
+@pytest.mark.parametrize(
+    ("published", "variable"),
+    [
+        ("${WEB_PORT}1", "WEB_PORT"),
+        ("1${WEB_PORT:-2}", "WEB_PORT"),
+        ("${WEB_PORT:+80}", "WEB_PORT"),
+        ("${POSTGRES_PORT}-${WEB_PORT}", "POSTGRES_PORT"),
+        ("${X:-1${WEB_PORT}}", "WEB_PORT"),
+    ],
+)
+def test_a_variable_of_ours_in_part_is_found(published, variable):
+    assert found(entry(f'"{published}:9"')) == [
+        (
+            f"5: 'a' publishes the host port {published}, which is more than a variable of"
+            f" portconf's: write ${{{variable}:?run portconf init}} alone"
+        )
+    ]
+
+
+WEB_80 = "'${WEB_PORT:?x}:80'"
+TWICE = (
+    "2: 'b' publishes the port of 'web', as 'a' does in compose.yaml:1, and only one of"
+    " them can have it: declare a service for each"
+)
+
+
+@pytest.mark.parametrize(
+    "services",
+    [
+        f"a: {{ports: [{WEB_80}]}},\nb: {{ports: [{WEB_80}]}}",
+        f"a: {{ports: [{WEB_80}]}},\nb: {{ports: ['${{WEB_PORT:-1}}:9']}}",
+        f"a: {{ports: [{WEB_80}]}},\nb: {{ports: ['127.0.0.1:${{WEB_PORT:-1}}:9']}}",
+        f"a: {{ports: [{WEB_80}]}},\nb: {{ports: ['[::1]:${{WEB_PORT:-1}}:9']}}",
+        f"a: {{ports: [{WEB_80}]}},\nb: {{profiles: [x], ports: [{WEB_80}]}}",
+        (
+            f"a: {{profiles: [x, y], ports: [{WEB_80}]}},\n"
+            f"b: {{profiles: [y, z], ports: [{WEB_80}]}}"
+        ),
+        (
+            "a: {ports: ['0.0.0.0:${WEB_PORT:-1}:80']},\n"
+            "b: {ports: ['127.0.0.1:${WEB_PORT:-1}:80']}"
+        ),
+    ],
+)
+def test_a_port_of_ours_that_two_services_publish_is_found(services):
+    assert found(f"services: {{{services}}}") == [TWICE]
+
+
+def test_a_port_of_ours_that_one_service_publishes_twice_is_found():
+    compose = f"services: {{a: {{ports: [{WEB_80},\n'${{WEB_PORT:?x}}:81']}}}}"
+
+    assert found(compose) == [TWICE.replace("'b'", "'a'")]
+
+
+@pytest.mark.parametrize(
+    "services",
+    [
+        f"a: {{profiles: [x], ports: [{WEB_80}]}}, b: {{profiles: [y], ports: [{WEB_80}]}}",
+        f"a: {{ports: [{WEB_80}]}}, b: {{ports: ['${{WEB_PORT:?x}}:80/udp']}}",
+        f"a: {{ports: [{WEB_80}]}}, b: {{ports: ['${{BASE_PORT:?x}}:80']}}",
+        f"a: {{ports: [{WEB_80}, {WEB_80}]}}",
+        (
+            "a: {ports: ['127.0.0.1:${WEB_PORT:-1}:80']},"
+            " b: {ports: ['[::1]:${WEB_PORT:-1}:80']}"
+        ),
+        (
+            "a: {ports: ['0.0.0.0:${WEB_PORT:-1}:80']},"
+            " b: {ports: ['[::1]:${WEB_PORT:-1}:80']}"
+        ),
+        (
+            "a: {ports: ['${IP}:${WEB_PORT:-1}:80']},"
+            " b: {ports: ['127.0.0.1:${WEB_PORT:-1}:80']}"
+        ),
+    ],
+)
+def test_a_port_of_ours_that_is_free_for_both_is_no_finding(services):
+    assert found(f"services: {{{services}}}") == []
+
+
 def test_our_override_file_stands_for_the_ports_of_declared_services():
     compose = "services: {a: {ports: ['5432:5432', '80:80']}}"
 
@@ -124,12 +233,13 @@ def test_one_port_on_both_sides_is_found_where_the_image_listens_elsewhere():
 
 
 def test_a_second_port_of_an_image_is_no_finding():
-    two = "services: {a: {image: postgres, ports: ['${PG}:5432', '${WEB_PORT}:9187']}}"
-    literal = "services: {a: {image: redis, ports: ['${PG}:5432', '9121:9121']}}"
+    two = "services: {a: {image: postgres, ports: ['${PG:?}:5432', '${WEB_PORT:?}:9187']}}"
+    literal = "services: {a: {image: redis, ports: ['${PG:?}:5432', '9121:9121']}}"
 
     assert found(two) == []
     assert len(found(literal)) == 1
-    assert found(entry('"${WEB_PORT}:15672"', "image: rabbitmq")) == []
+    for image in ("rabbitmq:4-management", "nats", "elasticsearch", "minio/minio"):
+        assert found(entry('"${WEB_PORT}:${WEB_PORT}"', f"image: {image}")) == []
 
 
 @pytest.mark.parametrize(
@@ -142,6 +252,11 @@ def test_a_second_port_of_an_image_is_no_finding():
         "image: redis, command: redis-server --port $REDIS_PORT",
         'image: redis, command: ["--port", "${REDIS_PORT}"]',
         "image: redis, environment: {PORT: '${REDIS_PORT}'}",
+        "image: redis, environment: [REDIS_PORT]",
+        "image: redis, env_file: redis.env",
+        "image: redis, env_file: [{path: /etc/redis.env}]",
+        "image: redis, command: redis-server /etc/redis.conf",
+        "image: redis, entrypoint: [/start.sh]",
         "image: redis, environment: ['PORT=${REDIS_PORT}']",
     ],
 )
@@ -152,7 +267,7 @@ def test_an_image_that_may_listen_there_is_no_finding(about):
 
 
 def test_the_declared_container_port_counts_for_more_than_the_image():
-    moved = entry('"${POSTGRES_PORT}:5433"', "image: postgres")
+    moved = entry('"${POSTGRES_PORT:?}:5433"', "image: postgres")
     both = entry('"${POSTGRES_PORT}:${POSTGRES_PORT}"', "build: .")
 
     assert found(moved) == [
@@ -228,3 +343,10 @@ def test_an_alias_of_several_services_is_told_of_each():
     told = found("x: &p ['80:80']\nservices: {a: {ports: *p}, b: {ports: *p}}")
 
     assert [each[:5] for each in told] == ["1: 'a", "1: 'b"]
+
+
+@pytest.mark.parametrize(
+    "line", ["# COMPOSE_FILE=x", "COMPOSE_FILE=", "MY_COMPOSE_FILE=x"]
+)
+def test_an_env_file_that_names_no_compose_file_is_nothing_to_tell(line):
+    assert elsewhere.named(f"A=1\n{line}\nB=2\n".encode(), ".env") == ()

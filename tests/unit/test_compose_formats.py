@@ -1,5 +1,7 @@
 """The override file and the network's env file, as texts."""
 
+import re
+
 import pytest
 import views
 
@@ -65,13 +67,49 @@ def test_a_shifted_checkout_has_a_project_of_its_own():
         "services: {db: {ports: [{target: 5432, published: $POSTGRES_PORT}]}}",
         'services: {db: {ports: ["5432:5432"]}}',
         "services: {db: {ports: [5432]}}",
-        'services: {db: {ports: ["1.1.1.1:5432:5432", "5432:5432"]}}',
+        'services: {db: {ports: ["5432:5432", "5432:5432/tcp"]}}',
+        'services: {db: {ports: ["$POSTGRES_PORT:5432", "${POSTGRES_PORT:-1}:5432"]}}',
     ],
 )
 def test_an_entry_is_ours_by_its_variable_or_by_its_container_port(compose):
     assert override(compose, WEB, DB, CACHE) == (
         f"services:\n  db:\n    ports: !override\n{OURS}"
     )
+
+
+@pytest.mark.parametrize(
+    "services",
+    [
+        'db: {ports: ["5432:5432",\n"192.168.0.1:15432:5432"]}',
+        'db: {ports: ["5432:5432",\n"15432:5432"]}',
+        'db: {ports: ["${POSTGRES_PORT}:5432",\n"${POSTGRES_PORT}:5433"]}',
+        'db: {ports: ["127.0.0.1:${POSTGRES_PORT}:5432",\n"0.0.0.0:$POSTGRES_PORT:5432"]}',
+        ('a: {ports: ["5432:5432"]}, postgres: {extends: a,\nports: ["15432:5432"]}'),
+    ],
+)
+def test_a_second_entry_that_would_be_lost_is_refused(services):
+    reason = (
+        r"^compose.yaml:2: '(db|postgres)' publishes 'postgres' a second time, after"
+        r" compose.yaml:1, and an override has one port for both: leave one of them out$"
+    )
+
+    with pytest.raises(ValueError, match=reason):
+        override(f"services: {{{services}}}", DB)
+
+
+def test_entries_at_addresses_of_their_own_are_both_kept():
+    compose = (
+        'services: {db: {ports: ["127.0.0.1:5432:5432",'
+        ' "[::1]:5432:5432", "192.168.0.1:15432:5432"]}}'
+    )
+
+    lines = [line.strip(" -") for line in override(compose, DB).splitlines()[3:]]
+
+    assert [line for line in lines if "p" in line.split(":")[0]] == [
+        *('published: "4001"', 'host_ip: "127.0.0.1"', "protocol: tcp"),
+        *('published: "4001"', 'host_ip: "::1"', "protocol: tcp"),
+        *('published: "4001"', 'host_ip: "192.168.0.1"', "protocol: tcp"),
+    ]
 
 
 def test_an_entry_is_ours_by_the_name_of_its_service():
@@ -245,6 +283,35 @@ def test_a_shared_server_is_reached_at_the_host_from_other_checkouts():
 
     assert main == "URL=postgres:5432"
     assert other == "URL=host.docker.internal:4001"
+
+
+@pytest.mark.parametrize(
+    ("services", "places"),
+    [
+        (
+            (
+                "a: {profiles: [a], ports: ['${POSTGRES_PORT}:5432']},\n"
+                "b: {profiles: [b], ports: ['${POSTGRES_PORT}:5433']}"
+            ),
+            "a:5432 (compose.yaml:1) and b:5433 (compose.yaml:2)",
+        ),
+        (
+            "db: {ports: ['${POSTGRES_PORT}:5432',\n'1.1.1.1:${POSTGRES_PORT}:5433']}",
+            "db:5432 (compose.yaml:1) and db:5433 (compose.yaml:2)",
+        ),
+    ],
+)
+def test_a_service_that_is_in_the_network_twice_is_refused(services, places):
+    told = f"^'postgres' is in the network twice, at {re.escape(places)}, and an env"
+
+    with pytest.raises(ValueError, match=told):
+        network("{postgres}", DB, compose=f"services: {{{services}}}")
+
+
+def test_one_place_in_the_network_that_is_published_twice_is_one():
+    compose = "services: {a: {ports: ['${DNS_PORT}:53/udp', '${DNS_PORT}:53']}}"
+
+    assert network("localhost:{dns}", DNS, compose=compose) == "URL=a:53"
 
 
 def test_the_network_has_the_services_the_templates_and_the_instance():

@@ -1,6 +1,7 @@
 """What is read of Compose files, and where each token is."""
 
 import textwrap
+import time
 
 import pytest
 
@@ -245,6 +246,72 @@ def test_an_override_of_ours_is_no_source():
     assert ports(reading.read(texts)) == {"a": ["1:1"]}
 
 
+INNER = """\
+services:
+  base:
+    environment: [DB_PORT, WEB_PORT=1, "CACHE_PORT="]
+    env_file: .env
+  a:
+    extends: base
+    build: {args: [ARG_PORT, OTHER=2]}
+    env_file:
+      - one.env
+      - {path: ../two.env, required: false, format: raw}
+      - ../../out.env
+      - /etc/passwd
+      - ${NAME}.env
+  b:
+    extends: {file: ../base.yaml, service: deep}
+    environment: {MAIL_PORT: , NULL_PORT: ~, EMPTY_PORT: "", SET_PORT: 3}
+    build: {args: {MAP_PORT: , X: 1}}
+  c: {image: x, env_file: [], build: .}
+"""
+
+
+def test_what_reaches_a_container_by_name_or_by_file_is_read():
+    base = "services: {deep: {environment: [TOP_PORT], env_file: top.env}}"
+
+    stack = reading.read({"docker/x.yaml": INNER, "base.yaml": base}, "docker/x.yaml")
+
+    assert told(stack) == []
+    assert stack.passed == {
+        "base": ("DB_PORT",),
+        "a": ("DB_PORT", "ARG_PORT"),
+        "b": ("TOP_PORT", "MAIL_PORT", "NULL_PORT", "MAP_PORT"),
+        "c": (),
+    }
+    assert stack.env_files == {
+        "base": ("docker/.env",),
+        "a": ("docker/.env", "docker/one.env", "two.env"),
+        "b": ("top.env",),
+        "c": (),
+    }
+    assert stack.untold == ("base", "a", "b")
+
+
+def test_a_file_in_a_folder_is_the_base_of_its_paths():
+    texts = {
+        "docker/compose.yaml": (
+            "include: [more/inner.yaml]\n"
+            "services:\n"
+            "  a: {extends: {file: base.yaml, service: a}}\n"
+            "  b: {extends: {file: ../common/base.yaml, service: b}}\n"
+            "  c: {extends: {file: ../../base.yaml, service: b}}\n"
+        ),
+        "docker/base.yaml": "services: {a: {ports: ['1:1']}}",
+        "docker/more/inner.yaml": "services: {d: {ports: ['4:4']}}",
+        "common/base.yaml": "services: {b: {ports: ['2:2']}}",
+        "base.yaml": "services: {a: {ports: ['3:3']}}",
+    }
+
+    stack = reading.read(texts, "docker/compose.yaml")
+
+    assert ports(stack) == {"a": ["1:1"], "b": ["2:2"], "d": ["4:4"]}
+    assert [each[:60] for each in told(stack)] == [
+        "docker/compose.yaml:5: what 'c' extends is not looked for: '"
+    ]
+
+
 def test_documents_of_one_file_are_merged():
     stack = read(
         "services: {a: {ports: ['1:1']}}\n---\nservices: {a: {ports: ['2:2']}}"
@@ -310,6 +377,10 @@ def test_fixed_names_are_found_with_their_place():
         ("a: &a\n  b: *a", "compose.yaml:2: the anchor 'a' contains itself"),
         ("a: " + "[" * 70 + "]" * 70, "compose.yaml:1: nested more than 60 deep"),
         ("".join("  " * i + "a:\n" for i in range(70)), "compose.yaml:61: nested more"),
+        (
+            "a: &a {}\nb:\n  <<: [" + "*a," * 100 + "]",
+            "compose.yaml:3: more than 100 mappings merged into one",
+        ),
         ("#" * 200_001, "compose.yaml:1: longer than 200000 characters"),
     ],
 )
@@ -398,6 +469,9 @@ def test_no_compose_file_says_nothing_and_a_missing_one_is_told():
 LAUGH = "".join(
     f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 20)
 )
+WIDE = "".join(f"a{i}: , " for i in range(12_000))
+MANY = "".join(f"  s{i}: {{X}}\n" for i in range(2000))
+SLOW = 5.0
 MERGE = "".join(
     f"a{i}: &a{i} {{k{i}: 1, <<: [{', '.join([f'*a{i - 1}'] * 9)}]}}\n"
     for i in range(1, 20)
@@ -413,11 +487,27 @@ MERGE = "".join(
         + "".join(f"- {i}:{i}\n" for i in range(1, 3000))
         + "services:\n"
         + "".join(f"  s{i}: {{ports: *p}}\n" for i in range(500)),
+        f"e: &e {{{WIDE}}}\nservices:\n" + MANY.replace("X", "environment: *e"),
+        f"e: &e {{{WIDE}}}\nservices:\n" + MANY.replace("X", "<<: *e"),
+        f"e: &e {{{WIDE}}}\nvolumes:\n" + MANY.replace("X", "<<: *e"),
+        f"e: &e [{'a,' * 5000}]\nservices:\n" + MANY.replace("X", "env_file: *e"),
+        f"e: &e '{'a ' * 50_000}'\nservices:\n"
+        + MANY.replace("X", "command: [*e, *e]"),
+        "a0: &a0 {}\n"
+        + "".join(f"a{i}: &a{i} {{<<: *a{i - 1}}}\n" for i in range(1, 3000)),
+        "[" * 250_000,
+        "[]," * 83_000,
+        "[" * 100_000 + "]" * 99_000,
+        "a: " + '["]",' * 39_000,
+        "a: " + "[ # ]\n" * 33_000,
     ],
 )
 def test_a_small_text_cannot_make_much_work(text):
+    begin = time.process_time()
     stack = reading.read({"compose.yaml": text})
 
+    # On a slow machine; with a copy of each long mapping it takes three times that.
+    assert time.process_time() - begin < SLOW
     assert len(stack.ports) <= reading.MOST
 
 
@@ -441,18 +531,49 @@ def test_a_variable_is_one_where_the_text_is_nothing_else(text, name):
 
 
 @pytest.mark.parametrize(
-    ("image", "ports"),
+    ("text", "sign", "default"),
     [
-        ("postgres", (5432,)),
-        ("postgres:17@sha256:00", (5432,)),
-        ("docker.io/library/redis:8", (6379,)),
-        ("localhost:5000/mongo", (27017,)),
-        ("docker.elastic.co/elasticsearch/elasticsearch:9", (9200, 9300)),
-        ("mcr.microsoft.com/mssql/server", (1433,)),
-        ("ours/postgres", ()),
-        ("nginx", ()),
-        ("${IMAGE}", ()),
+        ("$A", "", None),
+        ("${A}", "", None),
+        ("${A:-${B:-1}}", ":-", "${B:-1}"),
+        ("${A-}", "-", ""),
+        ("${A?x-y}", "?", None),
+        ("${A:?x}", ":?", None),
     ],
 )
-def test_only_a_well_known_image_has_ports(image, ports):
-    assert images.ports(image) == ports
+def test_a_variable_has_a_default_a_demand_or_neither(text, sign, default):
+    found = entries.whole(text)
+
+    assert found is not None
+    assert (found.sign, found.default) == (sign, default)
+
+
+def test_the_profiles_of_a_service_are_those_of_all_that_it_is_made_of():
+    stack = read("""\
+        services:
+          a: {profiles: [one]}
+          b: {extends: a, profiles: ["two"]}
+          c: {profiles: }
+    """)
+
+    assert stack.profiles == {"a": ("one",), "b": ("one", "two")}
+
+
+@pytest.mark.parametrize(
+    ("image", "port"),
+    [
+        ("postgres", 5432),
+        ("postgres:17@sha256:00", 5432),
+        ("docker.io/library/redis:8", 6379),
+        ("localhost:5000/mongo", 27017),
+        ("docker.elastic.co/kibana/kibana:9", 5601),
+        ("mcr.microsoft.com/mssql/server", 1433),
+        ("ours/postgres", None),
+        ("nginx", None),
+        ("rabbitmq:4-management", None),
+        ("elasticsearch", None),
+        ("${IMAGE}", None),
+    ],
+)
+def test_only_a_well_known_image_with_one_port_has_it(image, port):
+    assert images.port(image) == port

@@ -1,6 +1,8 @@
 """What monitoring and DNS are told of services; the real programs have other tests."""
 
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -130,7 +132,33 @@ def test_no_two_checkouts_have_one_file():
     names = {stem(each) for each in sites}
 
     assert len(names) == 4
-    assert all(name.startswith("portconf-shop-") for name in names)
+    assert all(re.fullmatch("portconf-[0-9a-f]{8}", name) for name in names)
+
+
+def test_a_checkout_that_is_moved_or_named_anew_keeps_its_file():
+    before, after, other = (
+        there(root=root, key=f"/home/you/shop/.git/worktrees/{key}/")
+        for root, key in (("/a", "fix"), ("/b", "fix"), ("/a", "new"))
+    )
+
+    assert stem(before) == stem(after) == stem(replace(after, project="copy"))
+    assert stem(before) != stem(other)
+
+
+@pytest.mark.parametrize("name", ["prometheus", "consul", "dnsmasq"])
+def test_all_checkouts_are_told_of_alike_from_each_of_them(name):
+    clone = there(views.endpoint("web", 20100), project="copy")
+    family = (views.site(WEB), replace(clone, project="shop"))
+
+    def told(given: View) -> list[str]:
+        suffix = ".conf" if name == "dnsmasq" else ".json"
+        return file(name, suffix, given).splitlines()[2:]
+
+    here = view(WEB, others=(clone,), family=lambda: family)
+    back = replace(here, site=clone, others=(here.site,))
+
+    assert told(here) == told(back)
+    assert "copy" not in "".join(told(here))
 
 
 def test_the_programs_are_where_the_project_declares_them():
@@ -250,7 +278,7 @@ def test_the_main_checkout_has_the_short_names_and_the_others_their_own():
     ]
 
     alone, both, worktree = (
-        views.text("dnsmasq", each).splitlines()[2:]
+        views.text("dnsmasq", each).splitlines()[3:]
         for each in (view(WEB), view(WEB, others=(fix,)), view(WEB, site=fix))
     )
 
@@ -264,3 +292,20 @@ def test_two_services_with_one_name_in_dns_are_refused():
 
     with pytest.raises(ValueError, match="'a-b' and 'a_b' would have one host name"):
         views.text("dnsmasq", given)
+
+
+def test_a_shared_service_has_one_name_in_dns_and_always_its_port():
+    redis = views.endpoint("redis", 4001, shared=True)
+
+    lines = views.text("dnsmasq", view(redis, site=there(redis))).splitlines()
+
+    assert lines[3:] == [
+        "address=/redis.shop.localhost/127.0.0.1",
+        "srv-host=_redis._tcp.shop.localhost,redis.shop.localhost,4001",
+    ]
+
+
+def test_a_name_too_long_for_an_srv_record_is_refused():
+    with pytest.raises(ValueError, match=r"'s+' has 63 characters, .* takes 62"):
+        views.text("dnsmasq", view(views.endpoint("s" * 63, 4000)))
+    assert "s" * 62 in views.text("dnsmasq", view(views.endpoint("s" * 62, 4000)))

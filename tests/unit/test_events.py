@@ -4,7 +4,9 @@ import pytest
 
 from portconf.model import Endpoint, Protocol
 from portconf.ownership import Listener, Sighting, Verdict
-from portconf.watching.events import Event, Kind, Known, looked, moved
+from portconf.views import Site
+from portconf.watching.events import Event, Kind, Notice, moved
+from portconf.watching.states import Known, looked
 
 
 def endpoint(name: str, port: int, **more: Any) -> Endpoint:
@@ -90,6 +92,28 @@ def test_a_service_that_has_moved_is_looked_at_anew():
     assert known.sure
 
 
+@pytest.mark.parametrize("now", [(endpoint("web", 20100),), ()])
+@pytest.mark.parametrize(
+    ("looks", "over"),
+    [
+        ([FOREIGN] * 2, ["foreign"]),
+        ([*[OURS] * 2, *[NOBODY] * 2], ["down"]),
+        ([*[OURS] * 2, *[FOREIGN] * 2], ["foreign", "down"]),
+        ([OURS] * 2, []),
+    ],
+)
+def test_a_service_that_leaves_its_port_leaves_its_troubles(looks, over, now):
+    known = Known()
+    for look in looks:
+        known, _ = looked(known, (WEB,), look)
+
+    _, events = looked(known, now, NOBODY)
+
+    assert [(e.kind, e.was, e.port) for e in events] == [
+        ("recovered", was, 4000) for was in over
+    ]
+
+
 def test_of_services_that_are_gone_nothing_is_kept():
     known, _ = looked(Known(), (WEB, DB), OURS)
 
@@ -131,3 +155,33 @@ def test_an_event_has_a_line_and_a_form_for_programs():
     assert form["owner"]["verdict"] == "foreign"
     assert (form["service"], form["port"]) == ("web", 4000)
     assert Event(kind=Kind.WATCHING, message="").to_dict()["service"] is None
+
+
+def test_a_notice_says_where_it_happened():
+    event = Event(
+        kind=Kind.FOREIGN,
+        service="web",
+        port=4000,
+        message="m",
+        owner={"command": "nc -l 4000", "pid": 3},
+    )
+    site = Site(project="shop", root="/r", instance=3)
+
+    notice = Notice(event=event, site=site, at=1.23456)
+
+    assert notice.values() == {
+        "event": "foreign",
+        "was": "",
+        "service": "web",
+        "port": "4000",
+        "message": "m",
+        "owner": "nc -l 4000",
+        "project": "shop",
+        "root": "/r",
+        "branch": "",
+        "instance": "3",
+    }
+    form = notice.to_dict()
+    assert form["portconf"] == 1
+    assert form["at"] == 1.235
+    assert form["owner"]["pid"] == 3

@@ -11,7 +11,8 @@ COMPOSE = Target(key="compose-env", name=".env.compose")
 SHELL = Target(key="shell-exports", name="port_exports.sh")
 OURS = HEADER.encode()
 # What another checkout's script may have left in the shell.
-LEFT = b'[ "${PORTCONF_INSTANCE:-0}" = 0 ] || unset COMPOSE_PROJECT_NAME\n'
+OF_COMPOSE = b'[ "${PORTCONF_INSTANCE:-0}" = 0 ] || unset COMPOSE_PROJECT_NAME\n'
+LEFT = OF_COMPOSE.replace(b"\n", b"; unset PORTCONF_RUN;\n")
 
 
 @pytest.mark.parametrize(
@@ -77,8 +78,9 @@ def test_the_script_unsets_what_any_earlier_one_exported():
     assert third == head + b"export B_PORT=2\nexport C_PORT=3\nunset A_PORT\n"
 
 
-def test_a_script_of_an_earlier_version_is_read_too():
-    old = OURS + b"export A_PORT=1\nexport B_PORT=2\nunset C_PORT\n"
+@pytest.mark.parametrize("left", [b"", OF_COMPOSE])
+def test_a_script_of_an_earlier_version_is_read_too(left):
+    old = OURS + left + b"export A_PORT=1\nexport B_PORT=2\nunset C_PORT\n"
 
     found = content(SHELL, old, {"B_PORT": "2"})
 

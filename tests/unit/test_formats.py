@@ -6,13 +6,36 @@ import pytest
 import views
 
 from portconf import formats
-from portconf.formats.posix import quote
+from portconf.formats.posix import quote, text
+from portconf.marks import HEADER
 
 
 HARMLESS = {
     "WEB_PORT": "4000",
     "URL": "http://127.0.0.1:4000/a,b@c%20+d-f_g",
     "EMPTY": "",
+}
+# What stands before the variables: our line, and what another checkout may have left.
+HEADS = {
+    "sh": (
+        f': "{HEADER}";\n'
+        '[ "${PORTCONF_INSTANCE:-0}" = 0 ] || unset COMPOSE_PROJECT_NAME;'
+        " unset PORTCONF_RUN;\n"
+    ),
+    "dotenv": f"# {HEADER}\n",
+    "fish": (
+        f"# {HEADER}\n"
+        "contains -- \"$PORTCONF_INSTANCE\" '' 0; or set -eg COMPOSE_PROJECT_NAME\n"
+        "set -eg PORTCONF_RUN\n"
+    ),
+    "powershell": (
+        f"# {HEADER}\n"
+        "if (\"$env:PORTCONF_INSTANCE\" -notin '', '0')"
+        " { $env:COMPOSE_PROJECT_NAME = $null }\n"
+        "$env:PORTCONF_RUN = $null\n"
+    ),
+    # Nothing that its reader would not take for a variable.
+    "github": "",
 }
 SPECIAL = 'a b $HOME `id` $(id) "x" #;&|<>*?[]!~^ \t ä🐘'
 TEXTS = {
@@ -26,7 +49,11 @@ TEXTS = {
 
 
 def render(name: str, variables: dict[str, str]) -> str:
-    return views.text(name, views.view(variables=variables))
+    """Return what is written of the variables."""
+    found = views.text(name, views.view(variables=variables))
+    head = HEADS.get(name, "")
+    assert found.startswith(head)
+    return found.removeprefix(head)
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -105,6 +132,15 @@ def test_github_lets_nobody_set_its_own_variables(variable):
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_variables_are_no_lines(name):
     assert render(name, {}) == ("{}\n" if name == "json" else "")
+
+
+def test_what_the_snapshot_answers_is_what_the_format_gives():
+    assert text(HARMLESS) == views.text("sh", views.view(variables=HARMLESS))
+
+
+def test_no_format_has_the_name_of_a_file_that_is_written_otherwise():
+    # `port_exports.sh`, which the declaration names, has other content.
+    assert [*formats.load("sh").render(views.view(variables={}))] == ["portconf.sh"]
 
 
 def test_there_is_no_other_format():

@@ -1,6 +1,7 @@
 """What is put into the files of editors that are the user's."""
 
 import json
+import time
 
 import pytest
 import views
@@ -8,7 +9,7 @@ import views
 from portconf import rendering
 from portconf.errors import ConfigError
 from portconf.formats import devcontainer, vscode
-from portconf.model import Protocol
+from portconf.model import Protocol, Service
 from portconf.settings import Settings
 
 
@@ -40,13 +41,24 @@ NEW = """\
 
 
 def rendered(name: str, *endpoints, present=None, **fields) -> dict[str, str]:
-    given = views.view(*endpoints, present=present or {}, **fields)
+    declared = Settings(services=tuple(Service(name=each.name) for each in endpoints))
+    found = {"settings": declared, **fields}
+    given = views.view(*endpoints, present=present or {}, **found)
     return rendering.rendered(name, given)
 
 
 def test_a_dev_container_forwards_what_can_be_forwarded():
     # Not UDP; nor what runs in no container of this checkout.
     assert rendered("devcontainer", WEB, DB, DNS, MAIL) == {CONTAINER: NEW}
+
+
+def test_a_service_that_has_left_the_declaration_is_not_forwarded():
+    gone = Settings(services=(Service(name="web"),))
+
+    (text,) = rendered("devcontainer", WEB, DB, settings=gone).values()
+
+    assert "4000" in text
+    assert "4001" not in text
 
 
 @pytest.mark.parametrize(
@@ -175,6 +187,51 @@ def test_a_debugger_reads_the_env_file_unless_it_has_another():
         '"node", "request": "launch"', f'"node", "request": "launch", {path}'
     )
     assert vscode.launch(text, ".env") == text
+
+
+@pytest.mark.parametrize(
+    ("root", "folder", "path"),
+    [
+        ("/home/you/shop", "", ".env"),
+        ("/home/you/shop", "/home/you/shop", ".env"),
+        ("/home/you/mono/services/shop", "/home/you/mono", "services/shop/.env"),
+        ("/home/you/shop", "/", "home/you/shop/.env"),
+    ],
+)
+def test_the_env_file_is_named_from_the_folder_that_is_opened(root, folder, path):
+    present = {".vscode/launch.json": LAUNCH}
+
+    text = rendered(
+        "vscode", present=present, site=views.site(root=root), folder=folder
+    )[".vscode/launch.json"]
+
+    assert text.count(f'"envFile": "${{workspaceFolder}}/{path}"') == 2
+
+
+@pytest.mark.parametrize("folder", ["/home/you/shop/out", "/home/you/sho", "/srv"])
+def test_an_env_file_that_is_not_below_the_opened_folder_is_refused(folder):
+    present = {".vscode/launch.json": LAUNCH}
+
+    with pytest.raises(ConfigError) as caught:
+        rendered("vscode", present=present, folder=folder)
+
+    assert caught.value.message == (
+        f"the format vscode cannot be written: .vscode/launch.json is of {folder!r}, and"
+        " the project's env file does not lie below that: name '/home/you/shop' or a"
+        " folder above it as the output"
+    )
+
+
+def test_many_configurations_are_edited_at_once():
+    one = '{"type": "debugpy", "request": "launch", "name": "x", "args": ["a", "b"]}'
+    text = f'{{"configurations": [\n{f"{chr(10)}, ".join([one] * 3000)}]}}'
+
+    start = time.process_time()
+    found = vscode.launch(text, ".env")
+
+    # To read it once for each would take minutes.
+    assert time.process_time() - start < 10
+    assert found.count("envFile") == 3000
 
 
 def test_without_an_env_file_nothing_names_one():

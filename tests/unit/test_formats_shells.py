@@ -5,14 +5,24 @@ import views
 
 from portconf import rendering
 from portconf.errors import ConfigError
-from portconf.views import HEADER
+from portconf.marks import HEADER
 
 
 HARMLESS = {"WEB_PORT": "4000", "URL": "http://127.0.0.1:4000/a?b=c&d", "EMPTY": ""}
+# `eval` gets all lines as one, of which a comment would leave nothing.
+TCSH = (
+    f': "{HEADER}";\n'
+    "if ( $?PORTCONF_INSTANCE == 0 ) setenv PORTCONF_INSTANCE 0;\n"
+    'if ( "$PORTCONF_INSTANCE" != 0 ) unsetenv COMPOSE_PROJECT_NAME;\n'
+    "unsetenv PORTCONF_RUN;\n"
+)
 TEXTS = {
-    "tcsh": "setenv WEB_PORT '4000';\nsetenv URL '{URL}';\nsetenv EMPTY '';\n",
+    "tcsh": f"{TCSH}setenv WEB_PORT '4000';\nsetenv URL '{{URL}}';\nsetenv EMPTY '';\n",
     "nushell": (
         f"# {HEADER}\nexport-env {{{{\n"
+        '    if ($env.PORTCONF_INSTANCE? | default "0") != "0" {{\n'
+        "        hide-env --ignore-errors COMPOSE_PROJECT_NAME\n    }}\n"
+        "    hide-env --ignore-errors PORTCONF_RUN\n"
         '    $env.WEB_PORT = "4000"\n    $env.URL = "{URL}"\n    $env.EMPTY = ""\n}}\n'
     ),
     "systemd": f"# {HEADER}\nWEB_PORT=4000\nURL='{{URL}}'\nEMPTY=''\n",
@@ -33,7 +43,7 @@ def test_variables_come_one_a_line_in_their_order(name):
     ("name", "value", "expected"),
     [
         ("tcsh", "it's", "setenv A 'it'\\''s';"),
-        ("tcsh", "!x `id` $HOME", "setenv A '\\!x `id` $HOME';"),
+        ("tcsh", "^x %1 `id` $HOME", "setenv A '^x %1 `id` $HOME';"),
         ("nushell", 'say "x" \\', '$env.A = "say \\"x\\" \\\\"'),
         ("nushell", "$HOME (ls)", '$env.A = "$HOME (ls)"'),
         ("nushell", "a\nb\t\x1b\u2028", '$env.A = "a\\nb\\t\\u{1b}\\u{2028}"'),
@@ -58,6 +68,7 @@ def test_a_quote_cannot_end_the_text(name, value, expected):
         ("tcsh", "two\nlines"),
         ("tcsh", "a\rb"),
         ("tcsh", "back\\slash"),
+        ("tcsh", "a!b"),
         ("systemd", "\ufeff"),
         ("systemd", "\ufdd0"),
         ("systemd", "\U0001fffe"),
@@ -109,4 +120,4 @@ def test_a_path_that_is_no_text_is_refused_where_text_is_wanted(name):
 def test_tcsh_gets_a_path_that_is_no_text_as_its_bytes():
     found = rendering.rendered("tcsh", views.view(variables={"R": "caf\udce9"}))
 
-    assert found == {"portconf.csh": "setenv R 'caf\udce9';\n"}
+    assert found == {"portconf.csh": f"{TCSH}setenv R 'caf\udce9';\n"}

@@ -3,7 +3,7 @@
 import pytest
 
 from portconf.jsonc import tree
-from portconf.jsonc.document import Document
+from portconf.jsonc.document import BEGIN, Document
 from portconf.kinds import Problem
 
 
@@ -192,13 +192,36 @@ def test_an_item_goes_to_the_end_of_an_object():
     first, _ = (each.node for each in document.root.items())
     assert first
 
-    document = document.with_item(first, '"x": 1')
+    document = document.with_items([first], '"x": 1')
     *_, last = (each.node for each in document.root.items())
     assert last
 
-    assert document.with_item(last, '"y": 2').text == (
+    assert document.with_items([last], '"y": 2').text == (
         '{"a": {"b": 1, "x": 1}, "c": {\n  "y": 2\n}}'
     )
+
+
+def test_items_go_to_many_objects_at_once():
+    document = Document.parse('{"a": {"b": 1}, "c": {}, "d": {"e": 2,}}')
+    nodes = [each.node for each in document.root.items() if each.node]
+
+    found = document.with_items(nodes, '"x": 1').text
+
+    assert found == (
+        '{"a": {"b": 1, "x": 1}, "c": {\n  "x": 1\n}, "d": {"e": 2, "x": 1}}'
+    )
+
+
+@pytest.mark.parametrize("comment", ["/* c */", "// c\n", "/*\n*/", f"{BEGIN}\n"])
+@pytest.mark.parametrize("text", ['{"p": {"a" C : 1}}', '{"p": {"a": C {"b": 2}, }}'])
+def test_a_comment_between_a_key_and_its_value_is_not_torn(text, comment):
+    before = text.replace("C", comment)
+
+    document = Document.parse(before).with_section("p", "{", ['"x": 1'])
+
+    assert document.text.endswith(before.removeprefix('{"p": {'))
+    (key, *_) = document.theirs("p", "{")
+    assert key.key == "a"
 
 
 def test_a_million_brackets_are_no_matter():

@@ -71,13 +71,17 @@ def raises():
     [
         (raises, "cannot be loaded: No module named 'gone'"),
         ({}, "returns no file"),
-        ({"../up": ""}, "returns '../up', which is no file of it"),
+        ({"../up": ""}, "returns '../up', which is no name of a file"),
+        ({1: ""}, "returns 1, which is no name of a file"),
         ({".git/hooks/pre-push": ""}, "returns '.git/hooks/pre-push', which is no"),
-        ({"a": b"bytes"}, "returns 'a', which is no file of it"),
+        ({"a": b"bytes"}, "returns no text for 'a'"),
+        ({"a": "\ud800"}, "returns no text for 'a'"),
+        ({"a": "", "a/b": ""}, "returns 'a' as a file and as a folder"),
+        (None, "fails: TypeError: 'NoneType' object is not iterable"),
     ],
 )
 def test_a_format_that_is_wrong_is_told_to_be_another_packages(register, found, what):
-    given = found if callable(found) else SimpleNamespace(render=lambda _: found)
+    given = found if found is raises else SimpleNamespace(render=lambda _: found)
     register(mine=given)
 
     with pytest.raises(ConfigError) as caught:

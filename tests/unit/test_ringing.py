@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from portconf.watching.events import Event, Kind
-from portconf.watching.ringing import HOLD, Notice, Rung, ring
+from portconf.watching.ringing import HOLD, Rung, ring
 
 
 EVERY = ("conflict", "foreign", "down", "recovered")
@@ -118,33 +118,3 @@ def test_nothing_is_remembered_for_longer_than_it_counts(rounds):
 
     assert len(known) <= HOLD
     assert later == {}
-
-
-def test_a_notice_says_where_it_happened():
-    event = Event(
-        kind=Kind.FOREIGN,
-        service="web",
-        port=4000,
-        message="m",
-        owner={"command": "nc -l 4000", "pid": 3},
-    )
-    notice = Notice(
-        event=event, project="shop", root="/r", branch=None, instance=3, at=1.23456
-    )
-
-    assert notice.values() == {
-        "event": "foreign",
-        "was": "",
-        "service": "web",
-        "port": "4000",
-        "message": "m",
-        "owner": "nc -l 4000",
-        "project": "shop",
-        "root": "/r",
-        "branch": "",
-        "instance": "3",
-    }
-    form = notice.to_dict()
-    assert form["portconf"] == 1
-    assert form["at"] == 1.235
-    assert form["owner"]["pid"] == 3

@@ -1,10 +1,13 @@
 """Which names lead where; that the real programs go there is tested with these."""
 
+from dataclasses import replace
+
 import pytest
 import views
 from balancers import declared
 
 from portconf import formats
+from portconf.addressing.heading import heading
 from portconf.addressing.labels import label
 from portconf.addressing.routes import Routing, routing, speaks_http
 from portconf.addressing.zones import zones
@@ -87,10 +90,37 @@ def test_the_file_is_the_same_from_whichever_checkout(name):
         for n, branch in enumerate(["main", "a/b", "a_b", None, "2"])
     ]
 
-    first = formats.load(name).render(declared(*sites))
-    last = formats.load(name).render(declared(*reversed(sites)))
+    (first,) = formats.load(name).render(declared(*sites)).values()
+    (last,) = formats.load(name).render(declared(*reversed(sites))).values()
 
-    assert first == last
+    assert first.splitlines()[1] == "# For the project in '/home/you/0'"
+    assert last.splitlines()[1] == "# For the project in '/home/you/4'"
+    assert first.splitlines()[2:] == last.splitlines()[2:]
+
+
+def test_a_name_is_the_same_checkouts_in_a_view_of_it_alone_and_of_all():
+    sites = (
+        main(4000),
+        *(worktree(n, "fix", views.endpoint("web", 4000 + n)) for n in (2, 3)),
+    )
+    hosts = [f"web.{zone}.shop.localhost" for zone in ("main", "fix-2", "fix-3")]
+
+    every = ports(routing(declared(*sites)))
+    for site, host in zip(sites[1:], hosts[1:], strict=True):
+        alone = ports(routing(declared(site, family=lambda: sites)))
+        assert [*alone] == ["web.shop.localhost", host]
+        assert alone[host] == every[host]
+
+    assert [*every] == ["web.shop.localhost", *hosts]
+
+
+def test_the_projects_label_is_that_of_the_repositorys_first_checkout():
+    clone = worktree(2, "main", *main(20000).endpoints, project="copy")
+    family = (main(4000), replace(clone, project="shop"))
+
+    found = routing(declared(clone, family=lambda: family))
+
+    assert [*ports(found)] == ["web.shop.localhost", "web.main-2.shop.localhost"]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +153,7 @@ def test_what_has_no_name_is_told_in_the_file():
     (text,) = formats.load("caddy").render(declared(site)).values()
 
     told = "# Without a name, as they do not speak HTTP: db, queue"
-    assert text.split("\n")[1] == told
+    assert text.split("\n")[2] == told
 
 
 def test_a_shared_service_is_one_server_with_one_name():
@@ -187,13 +217,38 @@ def test_a_path_is_sent_as_a_url_has_it(path):
     assert route.health == expected[path]
 
 
-def test_two_checkouts_whose_branches_give_one_label_have_two():
+@pytest.mark.parametrize("name", ["haproxy", "caddy", "traefik"])
+@pytest.mark.parametrize("path", ["//evil.example/", "//"])
+def test_a_path_that_is_taken_for_a_host_is_not_asked_for(name, path):
+    fix = worktree(2, "fix", *main(20000, health=path).endpoints)
+    given = declared(main(4000, health=path), fix)
+
+    text = views.text(name, given)
+
+    told = "# Without a check of health, whose path begins with '//': web"
+    assert text.split("\n")[2] == told
+    assert path not in text.replace(told, "").replace("http://", "")
+    assert {each.health for each in routing(given).routes} == {None}
+
+
+def test_checkouts_whose_branches_give_one_label_have_their_numbers_added():
+    branches = {0: "x", 2: "x", 3: "fix/a", 4: "fix_a", 5: None, 6: "a.b"}
+    sites = [worktree(number, branch) for number, branch in branches.items()]
+
+    found = zones(sites)
+
+    assert [*found.values()] == ["x", "x-2", "fix-a-3", "fix-a-4", "5", "a-b"]
+
+
+def test_an_added_number_makes_no_label_that_a_branch_has():
     branches = {0: "x-3", 2: "x/3", 3: "x", 4: "x", 5: "x-4", 6: None, 7: "6"}
     sites = [worktree(number, branch) for number, branch in branches.items()]
 
     found = zones(sites)
 
-    assert [*found.values()] == ["x-3", "x-3-2", "x", "x-4", "x-4-5", "6", "6-7"]
+    assert [*found.values()] == [
+        *("x-3", "x-3-2", "x-3-3", "x-4-2", "x-4", "6-6", "6-7")
+    ]
 
 
 def test_a_label_that_is_cut_stays_within_its_length():
@@ -216,21 +271,32 @@ def test_a_view_without_http_is_refused():
         routing(declared(main(5432, scheme="postgresql")))
 
 
-def test_the_service_on_whose_port_it_listens_is_the_balancer_itself():
-    def site(number: int) -> Site:
-        proxy, web = 4000 + number, 4100 + number
-        return worktree(
-            number,
-            f"b{number}",
-            views.endpoint("proxy", proxy),
-            views.endpoint("web", web),
-        )
+def balanced(number: int) -> Site:
+    """Return a checkout with a balancer of its own."""
+    proxy, web = 4000 + number, 4100 + number
+    return worktree(
+        number,
+        f"b{number}",
+        views.endpoint("proxy", proxy),
+        views.endpoint("web", web),
+    )
 
-    found = routing(declared(site(0), site(2), listen=4000))
+
+def test_the_service_that_is_named_to_listen_on_is_the_balancer_itself():
+    sites = (balanced(0), balanced(2))
+
+    found = routing(declared(*sites, listen=4000, listener="proxy"))
 
     assert ports(found)["web.shop.localhost"] == [4100, 4102]
     assert not [each for each in ports(found) if each.startswith("proxy.")]
     assert found.nameless == ()
+
+
+def test_the_number_of_a_services_port_is_not_listened_on():
+    with pytest.raises(
+        ValueError, match=r"port 4000, .* is that of 'proxy' in /home/you/0"
+    ):
+        routing(declared(balanced(0), listen=4000))
 
 
 def test_the_port_of_another_checkouts_server_is_not_listened_on():
@@ -266,6 +332,30 @@ def test_of_a_users_text_nothing_but_a_label_gets_into_the_file(name, text):
         hostile(label(text), label(text + "0")[:-1], ""),
     )
 
-    files = formats.load(name).render(given)
+    found, expected = views.text(name, given), views.text(name, tame)
 
-    assert files == formats.load(name).render(tame)
+    assert found.splitlines()[2:] == expected.splitlines()[2:]
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "/a" * 2000, "/🐘" * 2000])
+def test_of_the_folder_the_file_has_a_comment_that_ends_with_its_line(text):
+    line = heading(views.site(root=f"/home/{text}"))[1]
+
+    assert line.startswith("# For the project in ")
+    assert line.isprintable()
+    assert "{" not in line
+    assert len(line.encode()) < 1024
+
+
+@pytest.mark.parametrize("name", ["nginx-servers", "traefik"])
+def test_two_projects_with_one_folder_name_have_two_files(name):
+    given = [
+        declared(replace(main(4000), root=root)) for root in ("/a/shop", "/b/shop")
+    ]
+
+    files = [formats.load(name).render(each) for each in given]
+
+    assert not files[0].keys() & files[1].keys()
+    for each, root in zip(files, ("/a/shop", "/b/shop"), strict=True):
+        (text,) = each.values()
+        assert text.splitlines()[1] == f"# For the project in '{root}'"

@@ -114,6 +114,18 @@ def test_a_diff_names_new_and_changed_files():
     ]
 
 
+def test_a_diff_of_an_env_file_shows_nothing_of_the_users():
+    before = b"SECRET=1\nWEB_PORT=80\nTOKEN=2\n"
+    after = b"SECRET=1\nTOKEN=2\n"
+    changes = [FileChange(name=".env", before=before, after=after, private=True)]
+
+    text = tables.diff(changes)
+
+    assert "-WEB_PORT=80\n" in text
+    assert "SECRET" not in text
+    assert "TOKEN" not in text
+
+
 def test_a_diff_escapes_what_a_file_hides():
     changes = [FileChange(name="b", before=b"", after=b"\x1b[2J\xff\n")]
 

@@ -1,4 +1,4 @@
-from portconf.watching.troubles import GRACE, Troubles
+from portconf.watching.troubles import GRACE, LEAVE, Troubles
 
 
 def test_what_goes_wrong_is_said_when_it_has_gone_wrong_twice_and_once():
@@ -13,13 +13,13 @@ def test_what_goes_wrong_is_said_when_it_has_gone_wrong_twice_and_once():
 def test_that_it_is_over_is_said_only_where_the_trouble_was():
     troubles = Troubles()
     troubles.failed("a")
-    unsaid = troubles.succeeded(wrote=False, now=0)
+    unsaid = troubles.succeeded()
     troubles.failed("a")
     troubles.failed("a")
 
     assert not unsaid
-    assert troubles.succeeded(wrote=False, now=0)
-    assert not troubles.succeeded(wrote=False, now=0)
+    assert troubles.succeeded()
+    assert not troubles.succeeded()
 
 
 def test_a_folder_that_is_confirmed_gone_is_waited_for_a_minute():
@@ -56,28 +56,35 @@ def test_a_folder_whose_drive_may_be_missing_is_waited_for():
 def test_a_folder_that_came_back_has_its_minute_again():
     troubles = Troubles()
     troubles.gone("/r", None, now=0)
-    troubles.succeeded(wrote=False, now=30)
+    troubles.succeeded()
 
     troubles.gone("/r", None, now=GRACE)
 
     assert not troubles.over
 
 
-def test_two_that_write_the_same_files_are_left_alone_for_a_minute():
+def test_a_file_that_somebody_else_writes_too_is_left_alone_for_a_minute():
     troubles = Troubles()
 
-    for now in range(8):
-        assert troubles.quarrel(now) is None
-        troubles.succeeded(wrote=True, now=now)
+    said = [troubles.undone([".env", f"{now}"], now=now) for now in range(8)]
 
-    assert "somebody else writes the same files" in (troubles.quarrel(8) or "")
-    assert troubles.quarrel(9) == ""
-    assert troubles.quarrel(8 + 60) is None
+    assert said == [*[()] * 7, (".env",)]
+    assert troubles.left(8) == {".env"}
+    assert troubles.left(7 + LEAVE) == frozenset()
+    assert troubles.undone([".env"], now=7 + LEAVE) == ()
 
 
-def test_who_saves_now_and_then_quarrels_with_nobody():
+def test_who_writes_now_and_then_quarrels_with_nobody():
     troubles = Troubles()
 
     for now in range(0, 1000, 5):
-        assert troubles.quarrel(now) is None
-        troubles.succeeded(wrote=True, now=now)
+        assert troubles.undone([".env"], now=now) == ()
+
+
+def test_of_files_that_nobody_writes_any_more_nothing_is_kept():
+    troubles = Troubles()
+
+    for now in range(1000):
+        troubles.undone([f"{now}"], now=now)
+
+    assert len(troubles._undone) < 30

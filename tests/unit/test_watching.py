@@ -18,11 +18,12 @@ from portconf.model import Endpoint, Protocol
 from portconf.ownership import Listener, Sighting, Verdict
 from portconf.settings import Settings
 from portconf.views import Site
-from portconf.watching.looks import Machine
+from portconf.watching.events import Notice
+from portconf.watching.looks import Looks
 from portconf.watching.loop import Watch
 from portconf.watching.notices import Way
-from portconf.watching.renewal import Renewed
-from portconf.watching.ringing import Notice
+from portconf.watching.renewal import Renewal, Renewed
+from portconf.watching.waking import Moment
 
 
 Fingerprint = tuple[int, int, int, int]
@@ -35,33 +36,28 @@ def endpoint(name: str, port: int) -> Endpoint:
     return Endpoint(name=name, variable="PORT", assigned=port, port=port, purpose="")
 
 
-class Imagined(Machine):
+class Machine:
     """A machine whose clocks, files and sockets are what a test says."""
 
     def __init__(self) -> None:
         self.time, self.slept = 1000.0, 0.0
         self.files: dict[str, Fingerprint | None] = {}
         self.served: dict[int, Verdict] = {}
-        self.exists = True
         self.looks = 0
+        self.blind = False
 
-    def now(self) -> float:
-        return self.time
-
-    def wall_ns(self) -> int:
-        return int((1.7e9 + self.time + self.slept) * 1e9)
+    @property
+    def moment(self) -> Moment:
+        return Moment(self.time, int((1.7e9 + self.time + self.slept) * 1e9))
 
     def touch(self, path: str, *, seconds_ago: float = 60) -> None:
-        at = self.wall_ns() - int(seconds_ago * 1e9) + 1  # with a fraction of a second
+        # With a fraction of a second.
+        at = self.moment.wall_ns - int(seconds_ago * 1e9) + 1
         self.files[path] = (1, at, at, 1)
 
-    def fingerprint(self, path: str) -> Fingerprint | None:
-        return self.files.get(path)
-
-    def there(self, folder: str) -> bool:  # noqa: ARG002 - as asked
-        return self.exists
-
     def listening(self, ports: Collection[int]) -> Iterable[Listener]:
+        if self.blind:
+            raise OSError(24, "Too many open files")
         tcp = Protocol.TCP
         return [
             Listener(port=p, protocol=tcp, address="127.0.0.1", inode=hash(verdict))
@@ -86,30 +82,32 @@ class Imagined(Machine):
         }
 
 
-class Checkout:
+class Checkout(Renewal):
     """A checkout whose passes find what a test says; it counts them."""
 
-    root = ROOT
-    exports = ()
-
-    def __init__(self, found: Renewed) -> None:
-        self.found, self.passes = found, 0
+    def __init__(self, found: Renewed, machine: Machine) -> None:
+        super().__init__(root=ROOT)
+        self.found, self.machine, self.passes = found, machine, 0
+        self.takes = 0.0
         self.wrong: Exception | None = None
+        self.exists = True
+        self.elsewhere: str | None = None
 
     def say(self, found: Renewed, wrong: Exception | None = None) -> None:
         self.found, self.wrong = found, wrong
 
-    def files(self) -> tuple[str, ...]:
-        return ("pyproject.toml",)
-
-    def hurried(self) -> "Checkout":
-        return self
-
     def renew(self, before: Renewed | None) -> Renewed:  # noqa: ARG002 - as asked
         self.passes += 1
+        self.machine.time += self.takes
         if self.wrong:
             raise self.wrong
         return self.found
+
+    def there(self) -> bool:
+        return self.exists
+
+    def moved(self, before: Renewed) -> str | None:  # noqa: ARG002 - as asked
+        return self.elsewhere
 
     def why_gone(self, before: Renewed) -> str | None:  # noqa: ARG002 - as asked
         return None
@@ -122,25 +120,33 @@ def leased(text: str) -> LeaseConflictError:
 class Watching:
     """A watch that is taken from turn to turn."""
 
-    def __init__(self, ways: Callable[[], Iterable[Way]] = tuple) -> None:
+    def __init__(
+        self, ways: Callable[[], Iterable[Way]] = tuple, alerts: Alerts | None = None
+    ) -> None:
         self.base = Renewed(
-            settings=Settings(),
+            settings=Settings(alerts=alerts),
             site=Site(
                 project="shop",
                 root=ROOT,
                 branch="main",
                 endpoints=(endpoint("web", 4000), endpoint("db", 4001)),
             ),
-            files=("pyproject.toml",),
+            files=("pyproject.toml", ".env"),
+            ours=frozenset({".env"}),
         )
-        self.machine, self.checkout = Imagined(), Checkout(self.base)
+        self.machine = Machine()
+        self.checkout = Checkout(self.base, self.machine)
         self.told: list[Notice] = []
         self.said: list[str] = []
         self.watch = Watch(
             self.checkout,
             tell=self.hear,
             say=self.said.append,
-            machine=self.machine,
+            looks=Looks(
+                interval=2, listening=self.machine.listening, look=self.machine.look
+            ),
+            clock=lambda: self.machine.moment,
+            fingerprint=self.machine.files.get,
             ways=lambda *_: ways(),
         )
 
@@ -149,6 +155,7 @@ class Watching:
 
     def begin(self) -> "Watching":
         self.machine.touch("pyproject.toml")
+        self.machine.touch(".env")
         self.watch.begin()
         self.turns(4)
         self.told.clear()
@@ -296,6 +303,18 @@ def test_what_fails_for_another_reason_than_a_file_is_tried_again(watching):
     assert watching.said == []
 
 
+def test_what_waits_for_a_lock_in_vain_is_tried_now_and_then(watching):
+    watching.checkout.say(watching.base, StoreError("the lock is held", path="x"))
+    watching.checkout.takes = 1.0
+    watching.machine.touch("pyproject.toml", seconds_ago=50)
+    passes, began = watching.checkout.passes, watching.machine.time
+
+    watching.turns(1000)
+
+    waited = watching.checkout.passes - passes
+    assert 5 < waited < (watching.machine.time - began) / 15
+
+
 def test_a_conflict_of_leases_is_told_and_so_is_its_end(watching):
     wrong = leased("port 5432 is leased to 'x'")
     watching.checkout.say(watching.base, wrong)
@@ -312,7 +331,7 @@ def test_a_conflict_of_leases_is_told_and_so_is_its_end(watching):
 
 
 def test_a_folder_that_is_gone_for_good_ends_it(watching):
-    watching.machine.exists = False
+    watching.checkout.exists = False
     watching.checkout.say(watching.base, ConfigError("pyproject.toml: cannot be read"))
     watching.machine.files.clear()
 
@@ -326,11 +345,11 @@ def test_a_folder_that_is_gone_for_good_ends_it(watching):
 
 
 def test_a_folder_that_comes_back_is_watched_on(watching):
-    watching.machine.exists = False
+    watching.checkout.exists = False
     watching.checkout.say(watching.base, ConfigError("pyproject.toml: cannot be read"))
     watching.machine.files.clear()
     watching.turns(100)
-    watching.machine.exists = True
+    watching.checkout.exists = True
     watching.checkout.say(replace(watching.base, written=(".env",)))
     watching.machine.touch("pyproject.toml", seconds_ago=50)
     watching.turns(100)
@@ -364,16 +383,137 @@ def test_who_saves_a_new_declaration_each_second_quarrels_with_nobody(watching):
 
 
 def test_who_undoes_what_is_written_is_left_alone_for_a_minute(watching):
-    watching.checkout.say(replace(watching.base, written=(".env",)))
+    found = replace(watching.base, written=(".env",), undone=frozenset({".env"}))
+    watching.checkout.say(found)
     for _ in range(30):
-        watching.machine.touch("pyproject.toml", seconds_ago=50)
+        watching.machine.touch(".env", seconds_ago=50)
         watching.turns(1, seconds=1)
     first = len(watching.lines)
     watching.turns(60, seconds=1)
 
     assert first == 8
     assert len(watching.lines) == 9
-    assert len(watching.said) == 1
+    assert watching.said == [
+        "somebody else writes .env again and again: it is left alone for 60 s"
+    ]
+
+
+def test_a_quarrel_about_one_file_keeps_no_other_from_being_written(watching):
+    undone = replace(watching.base, undone=frozenset({".env"}))
+    watching.checkout.say(undone)
+    for _ in range(10):
+        watching.machine.touch(".env", seconds_ago=50)
+        watching.turns(1)
+    passes = watching.checkout.passes
+
+    watching.machine.touch("pyproject.toml", seconds_ago=50)
+    watching.turns(1)
+
+    assert watching.said != []
+    assert watching.checkout.passes == passes + 1
+
+
+def test_a_file_of_ours_that_is_gone_waits_for_the_next_change(watching):
+    passes = watching.checkout.passes
+
+    watching.machine.files[".env"] = None
+    watching.turns(1000)
+    first = watching.checkout.passes
+    watching.machine.touch("pyproject.toml", seconds_ago=50)
+    watching.turns(1)
+
+    assert first == passes
+    assert watching.checkout.passes == passes + 1
+
+
+def test_a_file_that_is_gone_just_after_a_change_is_not_written_either(watching):
+    watching.machine.touch("pyproject.toml", seconds_ago=0)
+    watching.turns(1, seconds=0.01)
+    passes = watching.checkout.passes
+
+    watching.machine.files[".env"] = None
+    watching.turns(100)
+
+    assert watching.checkout.passes == passes
+
+
+def test_a_declaration_that_is_gone_asks_for_a_pass(watching):
+    passes = watching.checkout.passes
+
+    watching.machine.files["pyproject.toml"] = None
+    watching.turns(10)
+
+    assert watching.checkout.passes == passes + 1
+
+
+def test_one_conflict_after_another_is_over(watching):
+    for number in (1, 2):
+        watching.checkout.say(watching.base, leased(f"port {number} is leased"))
+        watching.turns(100)
+        watching.machine.touch("pyproject.toml", seconds_ago=50 - number)
+        watching.turns(100)
+
+    assert watching.lines == [
+        "conflict: port 1 is leased",
+        "recovered: no conflict any more: port 1 is leased",
+        "conflict: port 2 is leased",
+    ]
+
+
+def test_a_checkout_that_git_has_moved_ends_it_and_that_says_where(watching):
+    watching.checkout.exists, watching.checkout.elsewhere = False, "/home/you/there"
+    watching.checkout.say(watching.base, ConfigError("pyproject.toml: cannot be read"))
+    watching.machine.files.clear()
+
+    watching.turns(1)
+
+    assert watching.said == [
+        f"{ROOT} has moved to /home/you/there: start the watch there"
+    ]
+
+
+def test_that_it_cannot_be_seen_who_listens_is_told_once_and_survived(watching):
+    watching.machine.blind = True
+    watching.turns(100)
+    said = list(watching.said)
+    watching.machine.blind = False
+    watching.machine.served[4000] = Verdict.OURS
+    watching.turns(20)
+
+    assert said == ["warning: who listens cannot be seen: Too many open files"]
+    assert watching.lines == ["up: 'web' listens on port 4000: pid 7"]
+
+
+def test_who_passes_for_somebody_else_is_looked_at_again(watching):
+    watching.machine.served[4000] = Verdict.FOREIGN
+    watching.turns(20)
+    # The same socket, of which more is known.
+    listeners = list(watching.machine.listening([4000]))
+    watching.machine.served[4000] = Verdict.OURS
+    watching.watch._looks._listening = lambda _: listeners
+    watching.turns(200)
+
+    assert [each.split(":")[0] for each in watching.lines] == [
+        "foreign",
+        "recovered",
+        "up",
+    ]
+
+
+def test_alerts_that_are_declared_anew_are_told_and_not_used(watching):
+    for number in (1, 2):
+        alerts = Alerts(command=("touch", f"pwned-{number}"))
+        settings = Settings(alerts=alerts)
+        watching.checkout.say(replace(watching.base, settings=settings))
+        watching.machine.touch("pyproject.toml", seconds_ago=50 - number)
+        watching.turns(100)
+
+    assert (
+        watching.said
+        == ["warning: the alerts are declared anew: start the watch again to use them"]
+        * 2
+    )
+    assert watching.watch._alarm._bells == ()
 
 
 class Quiet:
@@ -402,9 +542,9 @@ class Day:
 
     def __init__(self) -> None:
         self.quiet, self.told, self.said = Quiet(), 0, 0
-        self.watching = Watching(ways=lambda: (self.quiet,)).begin()
+        alerts = Alerts(command=("true",))
+        self.watching = Watching(ways=lambda: (self.quiet,), alerts=alerts).begin()
         self._chance = random.Random(5)  # noqa: S311 - no secret
-        self._alerts = Settings(alerts=Alerts(command=("true",)))
 
     def hour(self, number: int) -> None:
         for turn in range(900):
@@ -431,10 +571,10 @@ class Day:
         base = self.watching.base
         found = replace(
             base,
-            settings=self._alerts,
             site=replace(base.site, endpoints=ends, branch=f"b-{nth}"),
             notes=(f"note {nth}",),
             written=(f"{nth}.env",) if nth % 8 == 0 else (),
+            undone=frozenset({f"{nth // 100}.env"}),
         )
         wrongs = (None, None, ConfigError(f"pyproject.toml: {nth}"), leased(f"{nth}"))
         self.watching.checkout.say(found, wrongs[nth % 4])
