@@ -11,15 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from portconf.cli import plain
 from portconf.cli.dispatch import Answer, project
 from portconf.errors import UsageError
-
-
-if TYPE_CHECKING:
-    from portconf.watching.folders import Stop
 
 
 # Seconds; the first, so that it stays far under a hundredth of a core.
@@ -67,12 +63,11 @@ def run(options: argparse.Namespace) -> Answer:
             "--all-checkouts is of a format", hint="name one with --export FORMAT=DIR"
         )
     found = project(options)
-    from portconf.watching.folders import Stop  # noqa: PLC0415 - as above
-    from portconf.watching.looks import Looks  # noqa: PLC0415 - as above
+    from portconf.watching.looks import Looks  # noqa: PLC0415 - rarely wanted
     from portconf.watching.loop import Watch  # noqa: PLC0415 - as above
-    from portconf.watching.renewal import Renewal  # noqa: PLC0415 - rarely wanted
+    from portconf.watching.renewal import Renewal  # noqa: PLC0415 - as above
 
-    as_json, stop = getattr(options, "json", False), Stop()
+    as_json, stop = getattr(options, "json", False), threading.Event()
     renewal = Renewal(
         root=found.root,
         exports=wanted,
@@ -93,7 +88,7 @@ def run(options: argparse.Namespace) -> Answer:
 
 
 @contextmanager
-def _stopped_by_signals(stop: "Stop") -> Iterator[None]:
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
     """Let the signals that ask a program to end set ``stop``."""
     if threading.current_thread() is not threading.main_thread():
         yield  # where Python lets nobody say what a signal does
@@ -105,8 +100,9 @@ def _stopped_by_signals(stop: "Stop") -> Iterator[None]:
         # A closed terminal sends two at once; who sends one a second later means it.
         if time.monotonic() > asked + _PATIENCE:
             raise KeyboardInterrupt
-        asked = min(asked, time.monotonic())
-        stop.set()
+        if asked == math.inf:  # set once: a second time would wait for the first
+            asked = time.monotonic()
+            stop.set()
 
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     known = [getattr(signal, name) for name in names if hasattr(signal, name)]
@@ -125,7 +121,7 @@ def _stopped_by_signals(stop: "Stop") -> Iterator[None]:
 
 @contextmanager
 def _printed(
-    stop: "Stop",
+    stop: threading.Event,
 ) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
     """
     Yield what writes lines to standard output, and to standard error.
@@ -153,7 +149,7 @@ def _printed(
 
     out = _Stream(sys.stdout, errors="surrogateescape")
     err = _Stream(sys.stderr, errors="backslashreplace")
-    import types; said = types.SimpleNamespace(put=err.write, end=lambda within: None)
+    said = Lane("stderr", err.write, lost=lost, most=_WAITING)
     events = Lane("stdout", told, lost=lost, most=_WAITING)
     try:
         yield (

@@ -1,6 +1,7 @@
 """What the system says of changed files, and a turn now and then where it says nothing."""
 
 import os
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
@@ -14,21 +15,6 @@ _TURN = 0.25
 _DEBOUNCE, _STEP = 100, 50
 
 
-class Stop:
-    """Whether to end; a signal's handler can set it: unlike an event it has no lock."""
-
-    def __init__(self) -> None:
-        self._is_set = False
-
-    def is_set(self) -> bool:
-        """Tell whether it is set."""
-        return self._is_set
-
-    def set(self) -> None:
-        """Set it."""
-        self._is_set = True
-
-
 def folders(files: Iterable[str]) -> dict[str, int]:
     """Return the folders of files, or the nearest above that are there, with inodes."""
     found = {}
@@ -39,14 +25,15 @@ def folders(files: Iterable[str]) -> dict[str, int]:
 
 
 def changes(
-    there: Iterable[str], stop: Stop, *, warn: Callable[[str], object]
+    there: Iterable[str], stop: threading.Event, *, warn: Callable[[str], object]
 ) -> Generator[None, None, None]:
     """
     Yield where a file may have changed, and at each turn.
 
     Args:
         there: The folders of the files.
-        stop: When to end.
+        stop: When to end. It is not waited for: a signal's handler may set it, which
+            would then wait for ever for the lock that it interrupts.
         warn: Is told why the system says nothing.
     """
     try:

@@ -6,6 +6,7 @@ their fingerprints, so that nothing which it writes itself sends it round for ev
 and so that it works, a little slower, where the system says nothing.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
@@ -21,16 +22,13 @@ from portconf.errors import (
 )
 from portconf.watching import events, notices
 from portconf.watching.events import Event, Kind, Notice
-from portconf.watching.folders import Stop, changes, folders
+from portconf.watching.folders import changes, folders
 from portconf.watching.looks import SURE, Looks
 from portconf.watching.notices import Alarm, Way
 from portconf.watching.renewal import Renewal, Renewed
 from portconf.watching.troubles import LEAVE, Troubles
 from portconf.watching.waking import Moment, Prints, Waking
 
-
-INTERVAL = 2.0
-"""Seconds between two looks at who listens, where nothing else is asked for."""
 
 # Seconds until a pass is made although no file has changed, where formats may tell of
 # other checkouts.
@@ -83,7 +81,7 @@ class Watch:
         self._alarm: Alarm
         self._found: Renewed
 
-    def run(self, stop: Stop) -> None:
+    def run(self, stop: threading.Event) -> None:
         """
         Watch until ``stop`` is set, or the checkout is gone.
 

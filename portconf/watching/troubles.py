@@ -81,7 +81,7 @@ class Troubles:
         Returns:
             Those that somebody else writes again and again, and that are `left` now.
         """
-        for path in paths:
+        for path in {*paths} - self.left(now):
             self._undone.setdefault(path, deque(maxlen=_QUARREL)).append(now)
         fresh = {p: t for p, t in self._undone.items() if now - t[-1] <= _WITHIN}
         found = tuple(

@@ -24,7 +24,6 @@ from patience import gone, until
 from servers import serve
 
 from portconf.cli.watch import _Stream
-from portconf.watching.folders import Stop
 from portconf.watching.looks import Looks
 from portconf.watching.loop import Watch
 from portconf.watching.renewal import Renewal
@@ -556,7 +555,7 @@ def test_many_signals_in_quick_succession_are_one(shop, watch):
 def test_a_line_that_was_cut_off_does_not_run_into_the_next():
     read, write = os.pipe()
     os.set_blocking(write, False)
-    with open(read, "rb") as reader, open(write, "w", encoding="utf-8") as writer:
+    with open(read, "rb"), open(write, "w", encoding="utf-8") as writer:
         stream = _Stream(writer, errors="strict")
         with pytest.raises(BlockingIOError):
             stream.write("x" * 1_000_000)
@@ -658,7 +657,7 @@ def test_where_the_system_tells_of_no_files_they_are_looked_at(shop, base, monke
         raise OSError(28, "inotify watch limit reached")
 
     monkeypatch.setattr("watchfiles.watch", full)
-    stop, said = Stop(), list[str]()
+    stop, said = threading.Event(), list[str]()
     watch = Watch(
         Renewal(root=str(shop.root)),
         tell=lambda _: None,

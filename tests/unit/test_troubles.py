@@ -70,6 +70,7 @@ def test_a_file_that_somebody_else_writes_too_is_left_alone_for_a_minute():
 
     assert said == [*[()] * 7, (".env",)]
     assert troubles.left(8) == {".env"}
+    assert [troubles.undone([".env"], now=8 + n) for n in range(9)] == [()] * 9
     assert troubles.left(7 + LEAVE) == frozenset()
     assert troubles.undone([".env"], now=7 + LEAVE) == ()
 
