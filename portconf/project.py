@@ -1,23 +1,20 @@
 """The use cases: what the front ends offer, each one method of `Project`."""
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from portconf import files, findings, fingerprints
-from portconf.compose import ENV as COMPOSE_ENV, GENERATED, NAMES
+from portconf import findings, fingerprints, stacks
 from portconf.errors import (
     AssignmentError,
     FileConflictError,
-    PortconfError,
     RegistryError,
 )
 from portconf.folder import Folder
 from portconf.isolating import Isolating
 from portconf.model import Endpoint
-from portconf.reports import Explanation, Outcome
+from portconf.reports import Checked, Explanation, Outcome
 from portconf.settings import Guard
 
 
@@ -189,62 +186,33 @@ class Project(Isolating):
             StoreError: If the assignments file is refused for more than its duplicates.
             RegistryError: If the registry is refused.
         """
-        found = findings.of_plan(self.settings, self.standing().plan(merged=True))
-        if found:
-            return found
+        return self.checked(environment).findings
+
+    def checked(self, environment: Mapping[str, str] | None = None) -> Checked:
+        """
+        Return what `check` does, with what could not be looked at, which is no finding.
+
+        Raises:
+            PortconfError: As `check` does.
+        """
+        plan = self.standing().plan(merged=True)
+        stack = stacks.check(Folder.at(self.root), self.settings, plan)
+        disagree = findings.of_plan(self.settings, plan)
+        if disagree:
+            return replace(stack, findings=disagree)
         try:
             outcome = self.updates().due()
         except (AssignmentError, FileConflictError) as error:
-            return (error.message,)
+            return replace(stack, findings=(error.message,))
         inspection = self.inspection(outcome.lease)
         written = [each.name for each in outcome.files if each.before is not None]
-        return (
+        found = (
             *findings.of_files(outcome.files if inspection.leased else ()),
             *findings.of_lease(written if not inspection.leased else ()),
             *inspection.stale_shell(environment or {}),
-            *self._compose()[0],
+            *stack.findings,
         )
-
-    def unchecked(self) -> tuple[str, ...]:
-        """Return what `check` could not look at, a sentence each; it is no finding."""
-        return self._compose()[1]
-
-    def _compose(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return what is wrong with the Compose files, and what could not be read."""
-        folder = Folder.at(self.root)
-        named = self._named_elsewhere(folder)
-        if not any(os.path.lexists(os.path.join(self.root, each)) for each in NAMES):
-            return (), named
-        from portconf.compose import findings as stacks, reading  # noqa: PLC0415 - YAML
-        from portconf.originals import Texts  # noqa: PLC0415 - not without one
-
-        stack = reading.read(Texts(folder))
-        assigned = {
-            name: each.port
-            for name, each in self.standing().plan(merged=True).services.items()
-        }
-        return (
-            stacks.of_stack(
-                stack,
-                self.settings,
-                assigned,
-                overridden=files.read(folder.file(GENERATED)) is not None,
-            ),
-            (*named, *(f"{each}" for each in stack.unread)),
-        )
-
-    @staticmethod
-    def _named_elsewhere(folder: Folder) -> tuple[str, ...]:
-        """Return that Compose reads other files than those it usually does."""
-        from portconf.originals import read  # noqa: PLC0415 - `check` only
-
-        with suppress(PortconfError):  # who writes into it has told what is wrong
-            data = read(folder, COMPOSE_ENV)
-            if data and b"COMPOSE_FILE" in data:
-                from portconf.compose import elsewhere  # noqa: PLC0415 - hardly ever
-
-                return tuple(f"{e}" for e in elsewhere.named(data, COMPOSE_ENV))
-        return ()
+        return replace(stack, findings=found)
 
     def why(self, name: str, environment: Mapping[str, str]) -> Explanation:
         """

@@ -37,6 +37,20 @@ def lease_dict(lease: Lease | None) -> dict[str, Any] | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """
+    What a check found.
+
+    Attributes:
+        findings: Where things disagree, a sentence each.
+        unchecked: What could not be looked at, a sentence each.
+    """
+
+    findings: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileChange:
     """
     A file that was, or in a dry run would be, written.

@@ -12,8 +12,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Answer:
     """Tell what `Project.check` finds."""
-    found = project(options)
-    findings = found.check(os.environ)
-    agreed = () if findings else ("declaration, plan, files and exports agree",)
-    notes = (*(f"not checked: {each}" for each in found.unchecked()), *agreed)
-    return Answer(data={"findings": []}, notes=notes, findings=findings)
+    found = project(options).checked(os.environ)
+    agreed = ("declaration, plan, files and exports agree",)
+    notes = [f"not checked: {each}" for each in found.unchecked]
+    return Answer(
+        data={"findings": []},
+        notes=(*notes, *(() if found.findings else agreed)),
+        findings=found.findings,
+    )

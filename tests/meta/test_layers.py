@@ -20,7 +20,7 @@ EFFECTS = (
     "edits snapshot sockets checkout folder files originals locks declaration store ignores sightings"
     " registry.rows registry.upgrade registry.queue registry.sqlite registry.place registry.access presence survey probes watching.lanes watching.webhook watching.notices watching.folders"
 )
-USE_CASES = "fingerprints identity leases runs spare machine decisions updates inspection sites asking waiting launch reading exporting answering isolating project adoption adopt.gathering adopt.rewriting adopt.migrating watching.renewal watching.looks watching.loop"
+USE_CASES = "fingerprints identity leases runs spare machine decisions updates inspection sites stacks asking waiting launch reading exporting answering isolating project adoption adopt.gathering adopt.rewriting adopt.migrating watching.renewal watching.looks watching.loop"
 FRONT_ENDS = "manager cli tasks nox pytest_plugin"
 ORDER = f"{VALUES} {RULES} {EFFECTS} {USE_CASES} {FRONT_ENDS}".split()
 PURE = [*VALUES.split(), *RULES.split()]
