@@ -21,11 +21,13 @@ class Rendition:
 
     Attributes:
         files: The texts, by name; at least one.
+        variables: The checkout's, which the format was given.
         edited: Files that the format has read to edit them.
         notes: What is to be known of them, a sentence each.
     """
 
     files: Mapping[str, str]
+    variables: Mapping[str, str]
     edited: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
@@ -95,7 +97,12 @@ def render(
         family=lambda: sites.family(site, others()[0]),
     )
     texts = rendering.rendered(name, view)
-    return Rendition(files=texts, edited=frozenset(view.present), notes=notes)
+    return Rendition(
+        files=texts,
+        variables=view.variables,
+        edited=frozenset(view.present),
+        notes=notes,
+    )
 
 
 def write(

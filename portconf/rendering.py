@@ -9,8 +9,9 @@ from portconf import formats
 from portconf.errors import ConfigError, PortconfError, UsageError
 from portconf.formats import dotenv
 from portconf.kinds import did_you_mean, shown
+from portconf.marks import MARK
 from portconf.settings import FILE_PATTERN
-from portconf.views import MARK, View
+from portconf.views import View
 
 
 # In these a path that is no text comes out as the bytes that it is.

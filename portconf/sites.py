@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 from portconf import checkout, declaration, identity, machine
+from portconf.addressing.zones import in_order
 from portconf.checkout import Checkout
 from portconf.decisions import Standing
 from portconf.errors import ConfigError, PortconfError
@@ -19,13 +21,10 @@ def here(standing: Standing, plan: Plan) -> Site:
     holder = (
         lease.holder if lease else identity.holder(folder, checkout.find(folder.root))
     )
-    run = lease and lease.run
-    return replace(
-        _site(holder, folder.root, lease.instance if lease else 0),
-        # What a run has ends with it, and is not to take the checkout's place.
-        key=f"{holder.checkout}/{holder.project}" + (f"#{run}" if run else ""),
-        endpoints=standing.endpoints(plan),
-    )
+    site = _site(holder, folder.root, lease.instance if lease else 0)
+    # What a run has ends with it, and is not to take the checkout's place.
+    key = f"{site.key}#{lease.run}" if lease and lease.run else site.key
+    return replace(site, key=key, endpoints=standing.endpoints(plan))
 
 
 def others(root: str, *, timeout: float) -> tuple[tuple[Site, ...], tuple[str, ...]]:
@@ -49,6 +48,7 @@ def others(root: str, *, timeout: float) -> tuple[tuple[Site, ...], tuple[str, .
     if within is None:
         return (), ()
     mine = identity.holder(Folder.at(root), within)
+    known = cache(within.repository)  # git is asked once, and only if need be
     found, notes = [], []
     for lease in _leases(timeout):
         holder = lease.holder
@@ -56,7 +56,10 @@ def others(root: str, *, timeout: float) -> tuple[tuple[Site, ...], tuple[str, .
         if not same or holder.folder == root:
             continue
         theirs = checkout.find(holder.root)
-        if theirs is None or theirs.root != holder.root or not _akin(within, theirs):
+        if theirs is None or theirs.root != holder.root:
+            continue
+        worktree = within.common_dir and within.common_dir == theirs.common_dir
+        if not worktree and not known() & theirs.repository():
             continue
         try:
             found.append(_there(lease, theirs))
@@ -69,7 +72,7 @@ def others(root: str, *, timeout: float) -> tuple[tuple[Site, ...], tuple[str, .
 
 def family(site: Site, others: tuple[Site, ...]) -> tuple[Site, ...]:
     """Return checkouts in an order, and with a name, that are the same from each."""
-    every = sorted((site, *others), key=lambda each: (each.instance, each.root))
+    every = sorted((site, *others), key=in_order)
     # The folder of a clone may have another name.
     return tuple(replace(each, project=every[0].project) for each in every)
 
@@ -79,13 +82,6 @@ def _leases(timeout: float) -> Iterator[Lease]:
     for tenant in machine.tenants(timeout=timeout):
         if tenant.lease.run is None:
             yield tenant.lease
-
-
-def _akin(one: Checkout, other: Checkout) -> bool:
-    """Tell whether two checkouts are of one repository."""
-    if one.common_dir and one.common_dir == other.common_dir:
-        return True
-    return bool(one.repository() & other.repository())
 
 
 def _site(holder: Holder, root: str, instance: int) -> Site:

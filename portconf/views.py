@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from portconf import marks
 from portconf.model import Endpoint
 from portconf.ownership import Verdict
 from portconf.registry.values import Lease
@@ -12,8 +11,6 @@ from portconf.settings import Settings
 
 # Where a load balancer is to listen, unless another port is named.
 LISTEN = 8080
-# What the first line of a generated file says, where formats look for it.
-MARK, HEADER = marks.MARK, marks.HEADER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,23 @@ def run(*words: str, at: Path) -> Ran:
     return Ran(code, out.getvalue(), err.getvalue())
 
 
+def external(
+    *words: str | Path, at: Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run another program, which asks nobody and has a minute."""
+    return subprocess.run(
+        words,
+        cwd=at,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
 def state(folder: Path, *, git: bool = False) -> dict[str, tuple[int, bytes]]:
     """Return time and content of every file in ``folder``, with git's or without."""
     return {

@@ -1,6 +1,7 @@
 """What a generated file begins with: whose it is."""
 
-from portconf.views import HEADER, Site
+from portconf.marks import HEADER
+from portconf.views import Site
 
 
 # Programs read a line into so little that the rest of a longer comment would be the

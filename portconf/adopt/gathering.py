@@ -14,8 +14,8 @@ from portconf.compose import GENERATED, NAMES, reading
 from portconf.compose.values import Stack, Unread
 from portconf.errors import PortconfError, UsageError
 from portconf.folder import Folder
+from portconf.marks import MARK
 from portconf.settings import Settings
-from portconf.views import MARK
 
 
 _KINDS = "a Compose file, a .env, a Procfile, a devcontainer.json or Python source"

@@ -90,7 +90,10 @@ def run(options: argparse.Namespace) -> Answer:
             hint="name a folder for them: --output DIR",
         )
     return Answer(
-        data={"variables": found.variables(), "files": dict(rendition.files)},
+        data={
+            "variables": dict(rendition.variables),
+            "files": dict(rendition.files),
+        },
         text="".join(rendition.files.values()),
         notes=(*warnings(found), *(f"warning: {each}" for each in rendition.notes)),
     )

@@ -8,7 +8,7 @@ from portconf.compose.services import Definition
 from portconf.compose.tree import Node
 from portconf.compose.values import Fixed, Stack, Unread
 from portconf.errors import PortconfError
-from portconf.views import MARK
+from portconf.marks import MARK
 
 
 # Far above any stack; a small text with aliases can say a lot more.

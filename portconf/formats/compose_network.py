@@ -14,9 +14,10 @@ from portconf.compose import matching, reading
 from portconf.compose.values import Published, Stack
 from portconf.environment import INSTANCE
 from portconf.formats import dotenv
+from portconf.marks import HEADER
 from portconf.model import Endpoint
 from portconf.templates import Template
-from portconf.views import HEADER, View
+from portconf.views import View
 
 
 FILE = "portconf.network.env"

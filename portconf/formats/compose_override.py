@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from portconf.compose import GENERATED, clashes, entries, matching, reading
 from portconf.compose.values import Published, Stack
 from portconf.environment import COMPOSE
+from portconf.marks import HEADER
 from portconf.model import Endpoint
-from portconf.views import HEADER, View
+from portconf.views import View
 
 
 # YAML 1.1 takes these words for something else than text, and so may a reader.

@@ -8,8 +8,9 @@ listen, which ports somebody else's program has, and whose checkout is gone.
 from collections.abc import Iterable, Iterator, Mapping
 
 from portconf.addressing.targets import text
+from portconf.marks import HEADER
 from portconf.ownership import Verdict
-from portconf.views import HEADER, Leased, View
+from portconf.views import Leased, View
 
 
 _HELP = {

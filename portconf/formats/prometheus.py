@@ -17,8 +17,9 @@ from portconf.formats.prometheus_texts import (
     PROMETHEUS,
     RULES,
 )
+from portconf.marks import HEADER
 from portconf.model import Protocol
-from portconf.views import HEADER, View
+from portconf.views import View
 
 
 # Where the programs listen, unless a service of that name is declared.

@@ -24,7 +24,7 @@ class Format(Protocol):
         Returns:
             At least one file. A name is relative to the output folder, with '/' and
             without '..'; a text has a final newline. A file that can carry a comment
-            begins with `portconf.views.HEADER` after the format's own sign for
+            begins with `portconf.marks.HEADER` after the format's own sign for
             one, and one that cannot has 'portconf' in its name, unless the format
             edits what is there: another's file is not replaced.
 

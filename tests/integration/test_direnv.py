@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from capability import needs
 from checkouts import PLAN, Checkout, declaration, registry, rows
-from commandline import run
+from commandline import external, run
 
 from portconf.formats.posix import quote
 
@@ -42,17 +42,7 @@ class Shell:
 def _direnv(
     *words: str, at: Path, env: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["direnv", *words],
-        cwd=at,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    return external("direnv", *words, at=at, env=env)
 
 
 @pytest.fixture

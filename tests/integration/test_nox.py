@@ -11,7 +11,7 @@ from typing import Any
 
 import nox
 import pytest
-from commandline import run, state
+from commandline import external, run, state
 
 import portconf.nox
 
@@ -75,17 +75,8 @@ def without(session):
 def start(
     *words: str, at: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [NOX, *words],
-        cwd=at,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    return external(NOX, *words, at=at, env=env)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from capability import beside
 from checkouts import Checkout
+from commandline import external
 
 
 MANIFEST = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
@@ -19,17 +20,8 @@ pytestmark = pytest.mark.skipif(PREK is None, reason="needs the program prek")
 
 def prek(*words: str, at: Path) -> subprocess.CompletedProcess[str]:
     programs = os.path.dirname(sys.executable)
-    return subprocess.run(
-        [str(PREK), *words],
-        cwd=at,
-        env={**os.environ, "PATH": os.pathsep.join([programs, os.environ["PATH"]])},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    path = os.pathsep.join([programs, os.environ["PATH"]])
+    return external(str(PREK), *words, at=at, env={**os.environ, "PATH": path})
 
 
 @pytest.fixture

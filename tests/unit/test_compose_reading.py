@@ -8,7 +8,7 @@ import pytest
 from portconf.compose import NAMES, OVERRIDES, entries, images, reading
 from portconf.compose.values import Published, Stack, Unread
 from portconf.errors import FileConflictError
-from portconf.views import MARK
+from portconf.marks import MARK
 
 
 def read(text: str, **more: str) -> Stack:
