@@ -103,7 +103,14 @@ def write(text: str) -> None:
         stream.flush()
         encoding = stream.encoding if stream.isatty() else "utf-8"
         errors = "backslashreplace" if stream.isatty() else "surrogateescape"
-        buffer.write(text.encode(encoding, errors))
+        left = text.encode(encoding, errors)
+        # With PYTHONUNBUFFERED this is the file itself: a full disk refuses even nothing,
+        # and one that is nearly full takes a part without a word.
+        while left:
+            taken = buffer.write(left)
+            if taken is None:
+                raise BlockingIOError("its reader is too slow")
+            left = left[taken:]
     stream.flush()
 
 

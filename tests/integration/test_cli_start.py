@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from capability import unmeasured
 from commandline import run
 
 
@@ -94,13 +95,34 @@ def test_a_closed_standard_output_takes_nothing(ready, words):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_disk_below_standard_output_is_told(ready):
-    done = shell('"$@" status >/dev/full', ready.root)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_below_standard_output_is_told(ready, unbuffered):
+    done = shell('"$@" status >/dev/full', ready.root, PYTHONUNBUFFERED=unbuffered)
 
     assert done.returncode == 1
     assert done.stderr == (
         b"portconf: cannot write the answer: No space left on device\n"
     )
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_does_not_matter_where_there_is_no_answer(ready, unbuffered):
+    (ready.root / ".env").unlink()
+
+    done = shell('"$@" init >/dev/full', ready.root, PYTHONUNBUFFERED=unbuffered)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_disk_that_takes_half_of_an_answer_is_told(ready, unbuffered):
+    environment = unmeasured() | {"PYTHONUNBUFFERED": unbuffered}
+
+    done = shell('ulimit -f 1; "$@" schema >half', ready.root, **environment)
+
+    assert done.returncode == 1
+    assert done.stderr == b"portconf: cannot write the answer: File too large\n"
 
 
 @pytest.mark.parametrize("words", ["status", "get redis"])

@@ -577,13 +577,15 @@ def test_a_reader_that_has_left_ends_it(shop, base):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_log_on_a_full_disk_ends_nothing(shop, base):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_log_on_a_full_disk_ends_nothing(shop, base, unbuffered):
     with Path("/dev/full").open("wb") as full:
         process = subprocess.Popen(
             [sys.executable, "-m", "portconf", "watch"],
             cwd=shop.root,
             stdout=full,
             stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         )
     try:
         until(lambda: holds(shop.root / ".env", "DB_PORT"))
@@ -594,8 +596,8 @@ def test_a_log_on_a_full_disk_ends_nothing(shop, base):
     finally:
         _ended(process)
 
-    assert process.returncode == 0
     assert said.startswith(b"portconf: lines that could not be written: ")
+    assert process.returncode == 0, said
 
 
 def test_nohup_is_kept(shop, watch):
