@@ -120,10 +120,14 @@ def plain(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Write lines for people to standard error, if there is one."""
-    if sys.stderr is not None:
+    """Write lines for people to standard error, if there is one and it takes them."""
+    if sys.stderr is None:
+        return
+    try:
         for line in text.split("\n"):
             print(plain(line), file=sys.stderr)
+    except OSError:  # the exit code tells what was done: a full log must not change it
+        _silence()
 
 
 def _silence() -> None:

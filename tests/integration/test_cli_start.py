@@ -115,6 +115,20 @@ def test_a_full_disk_does_not_matter_where_there_is_no_answer(ready, unbuffered)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("init", 0), ("get nosuch", 3), ("statsu", 2), ("status >/dev/full", 1)],
+)
+def test_a_full_log_changes_no_exit_code(ready, words, code, unbuffered):
+    (ready.root / ".env").unlink()
+
+    done = shell(f'"$@" {words} 2>/dev/full', ready.root, PYTHONUNBUFFERED=unbuffered)
+
+    assert done.returncode == code
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_disk_that_takes_half_of_an_answer_is_told(ready, unbuffered):
     environment = unmeasured() | {"PYTHONUNBUFFERED": unbuffered}
