@@ -26,7 +26,7 @@ def shell(script: str, folder: Path, **environment: str) -> Done:
     return subprocess.run(
         ["sh", "-c", script, "sh", *MODULE],
         cwd=folder,
-        env={**os.environ, **environment},
+        env={**unmeasured(), **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=60,
@@ -131,9 +131,9 @@ def test_a_full_log_changes_no_exit_code(ready, words, code, unbuffered):
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_disk_that_takes_half_of_an_answer_is_told(ready, unbuffered):
-    environment = unmeasured() | {"PYTHONUNBUFFERED": unbuffered}
+    script = 'ulimit -f 1; "$@" schema >half'
 
-    done = shell('ulimit -f 1; "$@" schema >half', ready.root, **environment)
+    done = shell(script, ready.root, PYTHONUNBUFFERED=unbuffered)
 
     assert done.returncode == 1
     assert done.stderr == b"portconf: cannot write the answer: File too large\n"
