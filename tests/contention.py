@@ -25,7 +25,10 @@ from portconf.project import Project
 
 
 _PATIENCE = 600.0
-_LONGEST_LIFE = 0.03
+# Seconds that a killed writer lives: at the least, and where the machine is busy.
+_LIFE, _LONGEST_LIFE = 0.03, 2.0
+# So often as many are killed as were asked for, until something was shown by it.
+_ROUNDS = 10
 # A long plan is written slowly, and few writers would get to an answer.
 _LONGEST_PLAN = 100
 
@@ -94,7 +97,8 @@ def killings(root: Path, *, kills: int = 500, writers: int = 4) -> Killings:
 
     Args:
         root: The project's folder.
-        kills: How many writers in all.
+        kills: How many writers in all; more where none of them got to an answer, or
+            none was killed in the middle.
         writers: How many at a time.
     """
     return Killings(**_run("killings", root, kills, writers))
@@ -175,16 +179,17 @@ def _killings(root: str, kills: int, writers: int) -> Killings:
     kept = {"first": manager.assign_port("first")}
     faults: list[str] = []
     killed = answered = leftovers = 0
+    life = _LIFE
     began = time.monotonic()
-    while killed < kills:
+    while killed < kills or (killed < kills * _ROUNDS and not (answered and leftovers)):
         reader, writer = os.pipe()
-        names = [f"k{killed + each}" for each in range(min(writers, kills - killed))]
+        names = [f"k{killed + each}" for each in range(writers)]
         pids = [
             _fork(_assign, manager, name, 1_000_000, writer, close=reader)
             for name in names
         ]
         os.close(writer)
-        ends = sorted(chance.uniform(0, _LONGEST_LIFE) for _ in pids)
+        ends = sorted(chance.uniform(0, life) for _ in pids)
         start = time.monotonic()
         for pid, end in zip(pids, ends, strict=True):
             time.sleep(max(0.0, start + end - time.monotonic()))
@@ -194,6 +199,8 @@ def _killings(root: str, kills: int, writers: int) -> Killings:
         killed += len(pids)
         answers, errors = _heard(reader)
         answered += len(answers)
+        # Where they do not get to an answer they live longer, and back again.
+        life = max(_LIFE, life / 1.5) if answers else min(life * 1.5, _LONGEST_LIFE)
         leftovers += len(temporaries(root))
         kept |= answers
         faults += errors + _lost(kept, root)

@@ -14,8 +14,8 @@ def test_killed_writers_leave_a_whole_file_and_every_answered_assignment(sample)
     found = killings(sample.root, kills=KILLS)
 
     assert found.faults == []
-    assert found.kills == KILLS
-    # Else the moments were badly chosen, and nothing was shown.
+    assert found.kills >= KILLS
+    # Else nothing was shown.
     assert found.answers > 0
     assert found.leftovers > 0
 

@@ -147,7 +147,7 @@ def test_a_server_that_is_started_anew_is_there_at_once(serve):
         assert status(port, "web.shop.localhost") in {502, 503}
 
         with answering(named("main"), port=web.port):
-            until(lambda: status(port, "web.shop.localhost") == 200, within=2)
+            until(lambda: status(port, "web.shop.localhost") == 200, within=8)
 
 
 @EVERY

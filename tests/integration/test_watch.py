@@ -465,7 +465,7 @@ def test_who_does_not_read_keeps_nobody_waiting(shop, base, stream, full_pipe):
             shop.declare(declaration(base, "web", "db", "queue", "mail"))
             until(lambda: holds(shop.root / ".env", "MAIL_PORT"))
             process.terminate()
-            code = process.wait(timeout=5)
+            code = process.wait(timeout=30)
         finally:
             _ended(process)
 

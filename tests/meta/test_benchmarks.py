@@ -39,7 +39,7 @@ def test_every_benchmark_prints_its_rows():
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=100,
+        timeout=300,
         check=False,
     )
 
@@ -53,7 +53,7 @@ def test_an_unknown_benchmark_is_refused_with_those_that_there_are():
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=100,
+        timeout=300,
         check=False,
     )
 
