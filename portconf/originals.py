@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import NoReturn
 
 from portconf import files
@@ -122,6 +123,23 @@ def sources(folder: Folder, name: str) -> tuple[list[str], str | None]:
         if len(found) > MOST_SOURCES:
             return found[:MOST_SOURCES], f"holds more than {MOST_SOURCES} Python files"
     return found, wrong[0] if wrong else None
+
+
+def shallow(folder: Folder) -> Iterator[str]:
+    """
+    Yield the files of a project and of the folders in it, by name.
+
+    Not deeper: many have their Compose file in `docker/` or `.devcontainer/`, and a
+    tree of packages takes long to walk. None behind a link, as in `sources`.
+    """
+    for here in ("", *sorted(os.listdir(folder.root))):
+        path = os.path.join(folder.root, here)
+        if here in _NOT_OURS or here == ".git" or os.path.islink(path):
+            continue
+        with suppress(OSError):
+            for name in sorted(os.listdir(path)):
+                if os.path.isfile(os.path.join(path, name)):
+                    yield f"{here}/{name}" if here else name
 
 
 def reason(error: PortconfError, name: str) -> str:

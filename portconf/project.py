@@ -5,10 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from portconf import findings, fingerprints, stacks
+from portconf import files, findings, fingerprints, stacks
+from portconf.compose import GENERATED
 from portconf.errors import (
     AssignmentError,
     FileConflictError,
+    PortconfError,
     RegistryError,
 )
 from portconf.folder import Folder
@@ -210,9 +212,27 @@ class Project(Isolating):
             *findings.of_files(outcome.files if inspection.leased else ()),
             *findings.of_lease(written if not inspection.leased else ()),
             *inspection.stale_shell(environment or {}),
+            *(self._overridden() if inspection.leased else ()),
             *stack.findings,
         )
         return replace(stack, findings=found)
+
+    def _overridden(self) -> tuple[str, ...]:
+        """Return that the file which replaces Compose's ports has others than ours."""
+        before = files.read(Folder.at(self.root).file(GENERATED))
+        if before is None:
+            return ()
+        from portconf import exporting  # noqa: PLC0415 - YAML
+
+        try:
+            texts = exporting.render(self, "compose-override").files
+        except PortconfError as error:
+            return (error.message,)
+        if texts[GENERATED].encode() == before:
+            return ()
+        # Compose would publish ports that another checkout may have by now.
+        wanted = "portconf export --format compose-override --output ."
+        return (f"{GENERATED} is not what {wanted!r} would write",)
 
     def why(self, name: str, environment: Mapping[str, str]) -> Explanation:
         """

@@ -54,7 +54,7 @@ def read(stack: Stack, texts: Mapping[str, str]) -> Found:
 def _mention(entry: Published) -> Mention | str:
     """Return the entry as a mention, or why it is none."""
     whose = f"{entry.service!r}"
-    if not entry.published:
+    if not entry.published.strip("0"):
         return (
             f"Docker chooses the port of {whose} anew at each start; write a host port"
         )

@@ -14,7 +14,6 @@ from portconf.sections import BEGIN, END, Setting
 
 
 _BOM = b"\xef\xbb\xbf"
-_URL_PORT = re.compile(r"://[^/\s:]*:(?:[^/\s:]*:)?(\d{2,5})(?![\d:@])")
 _REFERENCE = re.compile(rb"\$\{?([A-Za-z_]\w*)")
 
 
@@ -69,11 +68,12 @@ def _told(setting: Setting, file: str) -> Found:
     reason = f"{name} is not only a port in {file}"
     unread: tuple[Unread, ...] = ()
     notes: tuple[Note, ...] = ()
+    port = hosts.port_beside(value)
     if names_a_port(name) and name.upper().endswith("PORT"):
         unread = (Unread(file=file, line=line, reason=reason),)
-    elif port := _URL_PORT.search(value):
+    elif port and ("://" in value or not names_a_port(name)):
         text = (
-            f"{name} has the port {port[1]} in it; write it as a template in"
+            f"{name} has the port {port} in it; write it as a template in"
             " [tool.portconf.env]"
         )
         notes = (Note(file=file, line=line, text=text),)

@@ -3,14 +3,14 @@
 import os
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 
 from portconf import originals
 from portconf.adopt import compose_ports, devcontainer, envfile, procfile, python_source
 from portconf.adopt.values import Found, Note
-from portconf.compose import GENERATED, NAMES, reading
+from portconf.compose import GENERATED, NAMES, NETWORK, reading
 from portconf.compose.values import Stack, Unread
 from portconf.errors import PortconfError, UsageError
 from portconf.folder import Folder
@@ -53,26 +53,52 @@ class Gathered:
         return Found.joined(self.parts)
 
     def compose(
-        self, folder: Folder, first: str | None, *, asked: bool = False
+        self,
+        folder: Folder,
+        first: str | None,
+        ours: Collection[str],
+        *,
+        asked: bool = False,
     ) -> None:
         """Read Compose files, and which variables containers get by env files."""
         stack = reading.read(self.texts, first)
         found = compose_ports.read(stack, self.texts)
         named = {name for each in stack.env_files.values() for name in each}
+        # What was not read may hand any of our env file's variables to a container.
+        named |= set(ours) if stack.lacking else set()
+        self._told(stack, {*ours} & named if not asked else set())
         inner = frozenset().union(*(_set_in(folder, name) for name in sorted(named)))
         self.parts += [found.asked() if asked else found, Found(inner=inner)]
         if not asked:
             self.stacks.append((first, stack))
             self.files += stack.files
 
+    def _told(self, stack: Stack, handed: Collection[str]) -> None:
+        """Tell whose containers get the ports of this machine by an env file."""
+        for service, names in stack.env_files.items():
+            for name in names if NETWORK not in names else ():
+                if name in handed:
+                    told = (
+                        f"{service!r} gets {name} by env_file, and so the ports of this"
+                        f" machine: put {NETWORK} behind it, which 'portconf export"
+                        " --format compose-network --output .' writes"
+                    )
+                    note = Note(file=stack.files[0], line=1, text=told)
+                    self.parts.append(Found(notes=(note,)))
+
     def others(self, folder: Folder) -> None:
         """Tell of the Compose files that are beside those that were read."""
+        # What could not be read is told by itself, and no command would read it.
+        known = {
+            *self.files,
+            *(each.file for part in self.parts for each in part.unread),
+        }
         beside = [
             name
-            for name in sorted(os.listdir(folder.root))
-            if fnmatch(name, "*compose*.y*ml")
-            and name not in {*self.files, GENERATED}
-            and os.path.isfile(folder.file(name).path)
+            for name in originals.shallow(folder)
+            if fnmatch(name.rpartition("/")[2], "*compose*.y*ml")
+            and name not in known
+            and name.rpartition("/")[2] != GENERATED
         ]
         if beside:
             told = f"is not read; 'portconf adopt {shlex.join(beside)}' does"
@@ -150,14 +176,15 @@ def gather(folder: Folder, named: Sequence[str], settings: Settings) -> Gathered
     readers = {name: _reader(folder, name) for name in named}
     gathered = Gathered(texts=originals.Texts(folder))
     dotenv = settings.dotenv or ".env"
+    ours = {each for each in (settings.dotenv, settings.compose_env) if each}
     first = [name for name, reader in readers.items() if reader is None]
     for name in first:
-        gathered.compose(folder, name)
+        gathered.compose(folder, name, ours)
     if not named:
-        gathered.compose(folder, None)
+        gathered.compose(folder, None, ours)
         gathered.others(folder)
     elif not set(gathered.files).intersection(NAMES):
-        gathered.compose(folder, None, asked=True)
+        gathered.compose(folder, None, ours, asked=True)
     for name in (dotenv, *_USUAL):
         reader = envfile.read if name == dotenv else _reader(folder, name)
         gathered.one(folder, name, reader, asked=bool(named) and name not in named)

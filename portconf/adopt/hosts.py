@@ -19,6 +19,10 @@ _PLAIN = re.compile(
     r"|[\w.-]+:\d{2,5}",
     re.IGNORECASE,
 )
+_PORT = re.compile(
+    r"(?:://[^/\s:]*:(?:[^/\s:]*:)?|(?<![\w.:-])(?:localhost|127\.0\.0\.1|\[::1\]):)"
+    r"(\d{2,5})(?![\d:@])"
+)
 _LOCAL = re.compile(
     r"|(?:.+\.)?localhost|127\.[0-9.]+|0\.0\.0\.0|\[?::1?\]?|host\.docker\.internal",
     re.IGNORECASE,
@@ -45,6 +49,20 @@ def local(variable: str, value: str) -> bool | None:
         return None
     hosts = re.split(r"[,;\s]+", found[1] if found else text, maxsplit=_MOST)
     return all(_LOCAL.fullmatch(_host(each)) for each in hosts)
+
+
+def port_beside(value: str) -> str | None:
+    """
+    Return the port of a URL, or that behind this machine's name; None: there is none.
+
+    Examples:
+        >>> port_beside("redis://cache:6379/0"), port_beside("tcp(localhost:3306)/app")
+        ('6379', '3306')
+        >>> port_beside("mail.example.org:25") is None
+        True
+    """
+    found = _PORT.search(value[:_LONGEST])
+    return found[1] if found else None
 
 
 def about(name: str, variable: str) -> bool:

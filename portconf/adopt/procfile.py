@@ -12,9 +12,13 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::?[-=](\d{1,5}))?\}|([A-Za-z_]\
 # -p 8000, --port 8000, --http-port=8000; -b :8000, --bind 0.0.0.0:8000, --listen=...
 _NUMBER = re.compile(
     r"(?<!\S)(?:(?:-[pP]|--(?:[\w-]{1,40}-)?port)[= ]\s*"
-    r"|(?:-b|--bind|--listen)[= ]\s*(?:[\w.-]{1,100}|\[[\w:]{1,100}\])?:)"
+    r"|(?:-b|--bind|--listen)[= ]\s*(?:[\w.-]{1,100}|\[[\w:]{1,100}\])?:"
+    # Django, Python, PHP
+    r"|(?:runserver|-m http\.server|php -S)\s+(?:(?:[\w.-]{1,100}|\[[\w:]{1,100}\]):)?)"
     r"(\d{2,5})(?!\S)"
 )
+# Their number is that of a server elsewhere.
+_CLIENT = re.compile(r"(?:exec\s+)?(?:\S*/)?(?:auto)?(?:ssh|psql|mysql|redis-cli|nc)\s")
 
 
 def read(file: str, text: str) -> Found:
@@ -45,6 +49,8 @@ def read(file: str, text: str) -> Found:
                 mentions.append(
                     Mention(file=file, line=number, variable=name, number=default)
                 )
+        if _CLIENT.match(command):
+            continue
         numbers = {each for each in _NUMBER.findall(command) if port_in(each)}
         if len(numbers) > 1:
             told = ", ".join(sorted(numbers))

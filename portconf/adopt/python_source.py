@@ -36,6 +36,12 @@ class _Reader:
             if here is not None:
                 self.hosts.setdefault(name, here)
         if not names_a_port(name):
+            if port := hosts.port_beside(value or ""):
+                text = (
+                    f"the default of {name} has the port {port} in it; write {name} as a"
+                    " template in [tool.portconf.env]"
+                )
+                self.notes.append(Note(file=self.file, line=line, text=text))
             return
         if value and number is None:
             # Not the value: it may be a secret.

@@ -5,7 +5,7 @@ from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from portconf import files, originals
+from portconf import files, originals, sections
 from portconf.adopt import envfile
 from portconf.adopt.gathering import Gathered
 from portconf.adopt.values import Mention, Note, Proposal
@@ -87,6 +87,23 @@ class Rewriting:
         if "/" in name and self.edits and env:
             told = f"Compose looks for .env beside this file: give it --env-file {env}"
             self.notes.append(Note(file=name, line=1, text=told))
+        ours = {each.variable for each in self.proposal.services}
+        for folder in sorted({os.path.dirname(each) for each in stack.files} - {""}):
+            self._second(f"{folder}/.env", ours)
+
+    def _second(self, name: str, ours: set[str]) -> None:
+        """Tell where Compose finds another value of ours, which it may prefer."""
+        try:
+            lines = sections.opened(originals.read(self.folder, name) or b"")
+        except (PortconfError, Problem):
+            return
+        for each in sections.settings(*lines):
+            if each.name in ours and name != self.settings.dotenv:
+                told = (
+                    f"Compose finds {each.name} here too, the same in every checkout:"
+                    " take the line out"
+                )
+                self.notes.append(Note(file=name, line=each.line, text=told))
 
     def _spliced(self, name: str, spots: Mapping[Spot, str]) -> str:
         """Return a file's text with its tokens replaced, where that can be."""

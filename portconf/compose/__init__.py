@@ -12,3 +12,5 @@ OVERRIDES = (
 ENV = ".env"
 # What `portconf export --format compose-override` writes.
 GENERATED = "compose.portconf.yaml"
+# What `--format compose-network` writes.
+NETWORK = "portconf.network.env"

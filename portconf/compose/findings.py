@@ -9,8 +9,8 @@ from portconf.model import Service
 from portconf.settings import Settings
 
 
-# Variables of ours that are no service's.
-_OWN = {"BASE_PORT", "NEXT_PORT"}
+# The first service's port; NEXT_PORT is nobody's yet, and then the next service's.
+_OWN = {"BASE_PORT"}
 _DEMAND = "run portconf init"
 # A default in a default in a default: a text of them alone would take very long.
 _DEEPEST = 10

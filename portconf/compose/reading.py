@@ -102,6 +102,7 @@ class _Reader:
                 dict.fromkeys([*(each for each in named if each), *self.fixed])
             ),
             unread=tuple(dict.fromkeys([*self.unread, *doubts])),
+            lacking=bool(self.unread),
         )
 
     def project(

@@ -114,6 +114,7 @@ class Stack:
         services: The names of all services, in order; those of profiles too.
         fixed: The names that two checkouts would share.
         unread: What could not be read.
+        lacking: Whether a whole file is among that, and with it nobody knows what.
     """
 
     files: tuple[str, ...] = ()
@@ -129,3 +130,4 @@ class Stack:
     services: tuple[str, ...] = ()
     fixed: tuple[Fixed, ...] = ()
     unread: tuple[Unread, ...] = ()
+    lacking: bool = False

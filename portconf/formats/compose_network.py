@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from string import Formatter
 
-from portconf.compose import matching, reading
+from portconf.compose import NETWORK, matching, reading
 from portconf.compose.values import Published, Stack
 from portconf.environment import INSTANCE
 from portconf.formats import dotenv
@@ -20,10 +20,11 @@ from portconf.templates import Template
 from portconf.views import View
 
 
-FILE = "portconf.network.env"
 # What Docker Desktop calls the host; on Linux: extra_hosts, with 'host-gateway'.
 HOST = "host.docker.internal"
 _LOOPBACK = r"(?<![\w.:%-])(?:127\.0\.0\.1|localhost|\[::1\])"
+# Before a container's port it would be whoever has that number on this machine.
+_HERE = rf"(?:{_LOOPBACK}|(?<![\w.:%-])(?:0\.0\.0\.0|\[::\]|{re.escape(HOST)}))"
 
 
 def render(view: View) -> Mapping[str, str]:
@@ -35,7 +36,7 @@ def render(view: View) -> Mapping[str, str]:
         found[template.variable] = _filled(template, places)
     # Neither the folder nor the fingerprint of the host's view means anything there.
     found[INSTANCE] = str(view.site.instance)
-    return {FILE: f"# {HEADER}\n{dotenv.lines(found)}"}
+    return {NETWORK: f"# {HEADER}\n{dotenv.lines(found)}"}
 
 
 def _places(view: View, stack: Stack) -> dict[str, tuple[str, str]]:
@@ -97,9 +98,7 @@ def _filled(template: Template, places: Mapping[str, tuple[str, str]]) -> str:
     text = ""
     for literal, name, _, _ in Formatter().parse(template.text):
         host, port = places[name] if name else ("", "")
-        before = (
-            re.fullmatch(rf"(.*){_LOOPBACK}:", literal, re.DOTALL) if name else None
-        )
+        before = re.fullmatch(rf"(.*){_HERE}:", literal, re.DOTALL) if name else None
         kept = before[1] if before else literal
         left = re.search(rf"{_LOOPBACK}(?![\w.-])", kept)
         if left and template.services:
