@@ -181,7 +181,8 @@ def _machine(timeout: float) -> tuple[Leased, ...]:
     return tuple(
         Leased(
             lease=each.lease,
-            branch=each.branch,
+            # A commit would begin other series whenever one is made.
+            branch=None if each.detached else each.branch,
             listening={seen.port: seen.verdict for _, seen in each.listening or ()},
             gone=each.lease in gone,
         )

@@ -25,13 +25,16 @@ class Tenant:
 
     Attributes:
         lease: What it has.
-        branch: The branch it is on, or None where that cannot be seen.
+        branch: The branch it is on, the beginning of the commit where it is on none,
+            or None where that cannot be seen.
+        detached: Whether it is seen to be on no branch.
         listening: Its services that somebody listens for, with who does; None where
             that was not looked for.
     """
 
     lease: Lease
     branch: str | None
+    detached: bool = False
     listening: tuple[tuple[str, Sighting], ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,10 +89,12 @@ def tenants(*, timeout: float, look: bool = False) -> tuple[Tenant, ...]:
     return tuple(
         Tenant(
             lease=each,
-            branch=_branch(each),
+            branch=found.branch if found else None,
+            detached=found is not None and found.detached,
             listening=_listening(each) if look else None,
         )
         for each in _all(timeout)
+        for found in (_checkout(each),)
     )
 
 
@@ -182,10 +187,10 @@ def _here(lease: Lease) -> bool:
     return lease.holder.namespace == sockets.namespace()
 
 
-def _branch(lease: Lease) -> str | None:
+def _checkout(lease: Lease) -> checkout.Checkout | None:
+    """Return the checkout that a lease is of, if it is there."""
     found = checkout.find(lease.holder.root)
-    same = found is not None and found.root == lease.holder.root
-    return found.branch if found and same else None
+    return found if found and found.root == lease.holder.root else None
 
 
 def _listening(lease: Lease) -> tuple[tuple[str, Sighting], ...]:

@@ -42,14 +42,15 @@ def rendered(name: str, view: View) -> dict[str, str]:
             f"no format is named {name!r}{did_you_mean(name, known)}",
             hint=f"there are {', '.join(known)}",
         ) from error
-    except Exception as error:
+    # SystemExit too: another's package would end us, and a watch, without a word.
+    except (Exception, SystemExit) as error:
         raise _broken(name, f"cannot be loaded: {error}") from error
     with carried(view.variables, f"the format {name}", text=name not in _OF_BYTES):
         try:
             files: dict[Any, Any] = dict(found.render(view))
         except (ValueError, PortconfError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if name in formats.NAMES:  # a bug of ours stays one
                 raise
             raise _broken(name, f"fails: {type(error).__name__}: {error}") from error

@@ -175,3 +175,12 @@ def test_the_metrics_are_those_of_every_checkout_of_the_machine(monitored):
     assert 'service="web"' in listening[0]
     assert listening[0].startswith("portconf_port_listening")
     assert len(listening) == 2
+
+
+def test_the_metrics_of_a_checkout_on_no_branch_name_none(monitored):
+    monitored.git("add", "-A")
+    monitored.git("commit", "-qm", "all")
+    monitored.init()
+    monitored.git("checkout", "-q", "--detach")
+
+    assert 'branch="",folder=' in monitored.run("export", "--format", "metrics").out

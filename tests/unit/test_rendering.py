@@ -62,6 +62,18 @@ def test_a_format_that_nobody_has_is_refused_with_near_names(register):
     assert {"mine", "dotenv"} <= {*re.findall(r"\w+", str(caught.value.hint))}
 
 
+def leaves(*_):
+    raise SystemExit("no room")
+
+
+@pytest.mark.parametrize("given", [leaves, SimpleNamespace(render=leaves)])
+def test_a_format_that_ends_the_program_is_told_and_ends_nothing(register, given):
+    register(mine=given)
+
+    with pytest.raises(ConfigError, match="no room"):
+        rendering.rendered("mine", views.view(WEB))
+
+
 def raises():
     raise ImportError("No module named 'gone'")
 
