@@ -7,7 +7,6 @@ of the package is part of every start of the command.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portconf.adoption import listen
     from portconf.errors import (
         AssignmentError,
         ConfigError,
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
         StoreError,
         UsageError,
     )
+    from portconf.listening import listen
     from portconf.manager import (
         PortManager,
         assign_port,
@@ -82,7 +82,7 @@ _HOMES = {
     "export_env_vars": "manager",
     "get_next_port": "manager",
     "get_port": "manager",
-    "listen": "adoption",
+    "listen": "listening",
     "reset_ports": "manager",
 }
 

@@ -22,13 +22,14 @@ class Rendition:
     Attributes:
         files: The texts, by name; at least one.
         variables: The checkout's, which the format was given.
-        edited: Files that the format has read to edit them.
+        read: The files of the folder that the format has read, by name: which it may
+            edit, or which say what it writes.
         notes: What is to be known of them, a sentence each.
     """
 
     files: Mapping[str, str]
     variables: Mapping[str, str]
-    edited: frozenset[str] = frozenset()
+    read: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
 
@@ -100,7 +101,7 @@ def render(
     return Rendition(
         files=texts,
         variables=view.variables,
-        edited=frozenset(view.present),
+        read=frozenset(view.present),
         notes=notes,
     )
 
@@ -163,7 +164,7 @@ def _changes(
         before = files.read(file)
         if before == after:
             continue
-        ours = name in rendition.edited or rendering.owned(name, before or b"")
+        ours = name in rendition.read or rendering.owned(name, before or b"")
         if before and not ours and not force:
             raise FileConflictError(
                 f"{name} was not written by portconf: it lacks our first line",

@@ -83,11 +83,11 @@ class Texts(Mapping[str, str]):
         return self._texts[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Yield what was asked for so far."""
+        """Yield what was asked for so far, and was there."""
         return iter(self._texts)
 
     def __len__(self) -> int:
-        """Return how many were asked for so far."""
+        """Return how many were asked for so far, and were there."""
         return len(self._texts)
 
 

@@ -105,6 +105,10 @@ def _there(lease: Lease, within: Checkout) -> Site:
         raise ConfigError("it has no [tool.portconf] any more")
     standing = Standing(folder=folder, settings=settings, lease=lease)
     found = here(standing, standing.plan())
+    declared = settings.by_name()
+    # What it declares no more has a number there still, and no server.
+    kept = tuple(each for each in found.endpoints if each.name in declared)
+    found = replace(found, endpoints=kept)
     for each in found.endpoints:
         # Its branch may have another plan than when it was leased: that port may be
         # anybody's by now.

@@ -180,7 +180,7 @@ def adopt(
     write: bool = False,
     json: bool = False,
 ) -> None:
-    """Declare the ports that Compose, .env and others have today."""
+    """Declare the ports that Compose, .env and others have today; --path names some."""
     _verb("adopt", *(path or ()), write=write, json=json)
 
 

@@ -1,4 +1,4 @@
-"""The endpoints that a monitor watches, each with how it is asked whether it answers."""
+"""The endpoints that a format tells of, each with how it is asked whether it answers."""
 
 import hashlib
 import re

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from portconf.adopt.values import Found, Mention, port_in
-from portconf.compose import entries
+from portconf.compose import interpolation
 from portconf.compose.values import Published, Stack, Unread
 
 
@@ -34,7 +34,7 @@ def read(stack: Stack, texts: Mapping[str, str]) -> Found:
             continue
         spot = each.spot
         unread.append(Unread(file=spot.file, line=spot.line, reason=mention))
-        foreign |= dict.fromkeys(entries.variables(each.published), mention)
+        foreign |= dict.fromkeys(interpolation.variables(each.published), mention)
     tokens = {(each.spot.file, each.spot.start) for each in stack.ports}
     inner = {
         found[1]
@@ -62,7 +62,7 @@ def _mention(entry: Published) -> Mention | str:
         return (
             f"the port of {whose} speaks {entry.protocol}, which portconf does not know"
         )
-    variable = entries.whole(entry.published)
+    variable = interpolation.whole(entry.published)
     written = entry.published if variable is None else variable.default
     if any(
         re.fullmatch("[0-9]+-[0-9]+", each) for each in (entry.target, written or "")

@@ -28,6 +28,7 @@ class Gathered:
     What was read.
 
     Attributes:
+        folder: The project's folder.
         texts: The Compose files.
         stacks: What those say that are to be adopted, each with the file that it begins
             with; None: what Compose would find.
@@ -36,6 +37,7 @@ class Gathered:
         files: All files to be adopted that were there.
     """
 
+    folder: Folder
     texts: originals.Texts
     stacks: list[tuple[str | None, Stack]] = field(default_factory=list)
     parts: list[Found] = field(default_factory=list)
@@ -54,7 +56,6 @@ class Gathered:
 
     def compose(
         self,
-        folder: Folder,
         first: str | None,
         ours: Collection[str],
         *,
@@ -67,7 +68,9 @@ class Gathered:
         # What was not read may hand any of our env file's variables to a container.
         named |= set(ours) if stack.lacking else set()
         self._told(stack, {*ours} & named if not asked else set())
-        inner = frozenset().union(*(_set_in(folder, name) for name in sorted(named)))
+        inner = frozenset().union(
+            *(_set_in(self.folder, name) for name in sorted(named))
+        )
         self.parts += [found.asked() if asked else found, Found(inner=inner)]
         if not asked:
             self.stacks.append((first, stack))
@@ -86,7 +89,7 @@ class Gathered:
                     note = Note(file=stack.files[0], line=1, text=told)
                     self.parts.append(Found(notes=(note,)))
 
-    def others(self, folder: Folder) -> None:
+    def others(self) -> None:
         """Tell of the Compose files that are beside those that were read."""
         # What could not be read is told by itself, and no command would read it.
         known = {
@@ -95,7 +98,7 @@ class Gathered:
         }
         beside = [
             name
-            for name in originals.shallow(folder)
+            for name in originals.shallow(self.folder)
             if fnmatch(name.rpartition("/")[2], "*compose*.y*ml")
             and name not in known
             and name.rpartition("/")[2] != GENERATED
@@ -106,7 +109,6 @@ class Gathered:
 
     def one(
         self,
-        folder: Folder,
         name: str,
         reader: "_Reader | None",
         *,
@@ -114,7 +116,7 @@ class Gathered:
     ) -> None:
         """Read one file with what reads its kind."""
         try:
-            data = originals.read(folder, name)
+            data = originals.read(self.folder, name)
         except PortconfError as error:
             wrong = Unread(file=name, line=1, reason=originals.reason(error, name))
             self.parts.append(Found(unread=() if asked else (wrong,)))
@@ -128,11 +130,11 @@ class Gathered:
         found = reader(name, data)
         self.parts.append(found.asked() if asked else found)
 
-    def python(self, folder: Folder, name: str) -> None:
+    def python(self, name: str) -> None:
         """Read a Python source, or all of a folder."""
-        names, missing = originals.sources(folder, name)
+        names, missing = originals.sources(self.folder, name)
         for each in names:
-            self.one(folder, each, _python)
+            self.one(each, python_source.read)
         reason = missing or (None if names else "holds no Python source")
         if reason:
             wrong = Unread(file=name, line=1, reason=reason)
@@ -174,25 +176,25 @@ def gather(folder: Folder, named: Sequence[str], settings: Settings) -> Gathered
         UsageError: If one of ``named`` is of no known kind.
     """
     readers = {name: _reader(folder, name) for name in named}
-    gathered = Gathered(texts=originals.Texts(folder))
+    gathered = Gathered(folder=folder, texts=originals.Texts(folder))
     dotenv = settings.dotenv or ".env"
     ours = {each for each in (settings.dotenv, settings.compose_env) if each}
     first = [name for name, reader in readers.items() if reader is None]
     for name in first:
-        gathered.compose(folder, name, ours)
+        gathered.compose(name, ours)
     if not named:
-        gathered.compose(folder, None, ours)
-        gathered.others(folder)
+        gathered.compose(None, ours)
+        gathered.others()
     elif not set(gathered.files).intersection(NAMES):
-        gathered.compose(folder, None, ours, asked=True)
+        gathered.compose(None, ours, asked=True)
     for name in (dotenv, *_USUAL):
         reader = envfile.read if name == dotenv else _reader(folder, name)
-        gathered.one(folder, name, reader, asked=bool(named) and name not in named)
+        gathered.one(name, reader, asked=bool(named) and name not in named)
     for name, reader in readers.items():
-        if reader is _python:
-            gathered.python(folder, name)
+        if reader is python_source.read:
+            gathered.python(name)
         elif reader and name not in (dotenv, *_USUAL):
-            gathered.one(folder, name, reader)
+            gathered.one(name, reader)
     return gathered
 
 
@@ -203,7 +205,7 @@ def _reader(folder: Folder, name: str) -> _Reader | None:
     """Return what reads a file of that name; None stands for Compose."""
     last = name.rpartition("/")[2]
     if os.path.isdir(folder.file(name).path) or last.endswith((".py", ".pyi")):
-        return _python
+        return python_source.read
     if last.endswith((".yaml", ".yml")):
         return None
     if re.fullmatch(r"\.?devcontainer\.json", last):
@@ -224,10 +226,6 @@ def _set_in(folder: Folder, name: str) -> frozenset[str]:
     # What portconf writes as a whole has nobody else's variables in it.
     ours = MARK.encode() in data.split(b"\n", 1)[0]
     return frozenset() if ours else envfile.names(data)
-
-
-def _python(name: str, data: bytes) -> Found:
-    return python_source.read(name, data)
 
 
 def _procfile(name: str, data: bytes) -> Found:

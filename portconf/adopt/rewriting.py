@@ -9,7 +9,7 @@ from portconf import files, originals, sections
 from portconf.adopt import envfile
 from portconf.adopt.gathering import Gathered
 from portconf.adopt.values import Mention, Note, Proposal
-from portconf.compose import entries, reading
+from portconf.compose import interpolation, reading
 from portconf.compose.replacing import Token, replace as replaced
 from portconf.compose.values import Spot, Stack, Unread
 from portconf.errors import PortconfError
@@ -20,7 +20,6 @@ from portconf.settings import Settings
 
 
 _BOM = b"\xef\xbb\xbf"
-_DEMAND = "run portconf init"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +109,9 @@ class Rewriting:
         text = self.found.texts[name]
         tokens: dict[Token, Spot] = {}
         for spot, variable in spots.items():
-            old = entries.whole(text[spot.start : spot.end])
+            old = interpolation.whole(text[spot.start : spot.end])
             if old is None or (old.name, old.sign) != (variable, ":?"):
-                new = f"${{{variable}:?{_DEMAND}}}"
+                new = interpolation.demand(variable)
                 tokens[Token(start=spot.start, end=spot.end, text=new)] = spot
         if not tokens:
             return text
@@ -129,7 +128,8 @@ class Rewriting:
             if token in wrong:
                 self.stuck[spot] = (
                     f"{old_text} stays as it is, it {wrong[token]}; write"
-                    f" ${{VARIABLE:?{_DEMAND}}} there and declare it with 'portconf add'"
+                    f" {interpolation.demand('VARIABLE')} there and declare it with"
+                    " 'portconf add'"
                 )
             else:
                 self.edits.append(

@@ -133,7 +133,7 @@ class Adopted:
     Attributes:
         name: Its name.
         variable: The variable that carries its port.
-        keys: The keys of its table, by TOML name; as declared where it is.
+        keys: The keys of its table, by TOML name; none where it is declared already.
         declared: Whether it is declared already.
         mentions: Where its port was found.
     """

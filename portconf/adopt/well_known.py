@@ -1,6 +1,6 @@
 """What the servers of well-known images are for, in words for people."""
 
-import re
+from portconf.compose import images
 
 
 # The image without registry and tag -> purpose.
@@ -22,8 +22,6 @@ _PURPOSES = {
     "grafana/grafana": "Grafana Dashboard",
     "prom/prometheus": "Prometheus Metrics",
 }
-# A registry has a dot or a port in its name.
-_IMAGE = re.compile(r"(?:[^/]*[.:][^/]*/)?(?:library/)?([^:@]+)(?:[:@].*)?")
 
 
 def purpose(image: str) -> str:
@@ -31,8 +29,7 @@ def purpose(image: str) -> str:
     Return what an image's server is for; empty if it is not known.
 
     Examples:
-        >>> purpose("docker.io/library/postgres:17-alpine"), purpose("shop/redis")
+        >>> purpose("localhost/postgres:17-alpine"), purpose("shop/redis")
         ('PostgreSQL Database', '')
     """
-    found = _IMAGE.fullmatch(image)
-    return _PURPOSES.get(found[1], "") if found else ""
+    return _PURPOSES.get(images.plain(image), "")

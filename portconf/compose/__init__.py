@@ -1,4 +1,4 @@
-"""What Compose files say of ports, read without resolving or rewriting anything."""
+"""What Compose files say of ports, nothing resolved, with the place of every token."""
 
 # In the order in which Compose looks for them (compose-go, `DefaultFileNames`).
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")

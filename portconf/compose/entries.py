@@ -3,17 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from portconf.compose.interpolation import hidden, variable
+
 
 # A number, a range, or anything with a variable in it.
 _PORT = re.compile(r"[0-9]+(?:-[0-9]+)?|[^$]*\$.*", re.DOTALL)
-# Not `${NAME:+text}`, which is the text and never the variable's value.
-_VARIABLE = re.compile(
-    r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?:(?P<sign>:?[?-])(?P<rest>.*))?\}"
-    r"|(?P<bare>[A-Za-z_]\w*))",
-    re.DOTALL | re.ASCII,
-)
-_NAMED = re.compile(r"\$\{?([A-Za-z_]\w*)", re.ASCII)
-HIDDEN = "x"  # no sign of an entry, and no number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,27 +30,6 @@ class Entry:
     start: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
-    """
-    A variable that is all of a text.
-
-    Attributes:
-        name: Its name.
-        sign: `:-` or `-` before a default, `:?` or `?` before a demand; else empty.
-        rest: The default or the demand.
-    """
-
-    name: str
-    sign: str = ""
-    rest: str = ""
-
-    @property
-    def default(self) -> str | None:
-        """What stands for it where it is not set; None where nothing does."""
-        return self.rest if self.sign.endswith("-") else None
-
-
 def parse(text: str) -> Entry:
     """
     Take `[[IP:]PUBLISHED:]TARGET[/PROTOCOL]` apart.
@@ -73,7 +46,7 @@ def parse(text: str) -> Entry:
         >>> entry.host_ip, entry.published, entry.target, entry.start
         ('::1', '${DB_PORT:-5432}', '5432', 6)
     """
-    plain = _without_variables(text)
+    plain = hidden(text)
     end = plain.find("/")
     protocol = text[end + 1 :].lower() if end >= 0 else "tcp"
     body = plain[:end] if end >= 0 else plain
@@ -98,59 +71,11 @@ def parse(text: str) -> Entry:
 
 def check(port: str) -> None:
     """
-    Refuse what is no port, no range and has no variable.
+    Refuse what is no port, no range and has no variable, or one without an end.
 
     Raises:
         ValueError: With the reason, completing "its entry ...".
     """
+    hidden(port)  # who asks for its variables later would stumble
     if not _PORT.fullmatch(port):
         raise ValueError(f"has {port!r} where a port or a range should be")
-
-
-def variable(text: str) -> str | None:
-    """
-    Return the variable that a text is as a whole, or None.
-
-    Examples:
-        >>> variable("${DB_PORT:-${OTHER:-5432}}"), variable("${A}${B}")
-        ('DB_PORT', None)
-    """
-    found = whole(text)
-    return found.name if found else None
-
-
-def whole(text: str) -> Variable | None:
-    """
-    Return the variable that a text is as a whole, with its default or demand, or None.
-
-    Examples:
-        >>> whole("${DB_PORT:-5432}").default, whole("$DB_PORT").default
-        ('5432', None)
-    """
-    found = _VARIABLE.fullmatch(text)
-    if found is None or _without_variables(text).count("$") != 1:
-        return None
-    return Variable(
-        name=found["braced"] or found["bare"],
-        sign=found["sign"] or "",
-        rest=found["rest"] or "",
-    )
-
-
-def variables(text: str) -> set[str]:
-    """Return all variables that a text names, also in defaults."""
-    return set(_NAMED.findall(text))
-
-
-def _without_variables(text: str) -> str:
-    """Return the text with what is in braces and brackets hidden, as long as it was."""
-    out, depth, bracket = [], 0, False
-    for at, sign in enumerate(text):
-        opens = sign == "{" and at > 0 and text[at - 1] == "$"
-        depth += opens
-        bracket = (bracket or sign == "[") and not depth and sign != "]"
-        out.append(HIDDEN if depth or bracket else sign)
-        depth -= sign == "}" and depth > 0
-    if depth:
-        raise ValueError("has a variable without an end")
-    return "".join(out)

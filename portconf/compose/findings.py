@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from portconf.compose import clashes, entries, images, matching
+from portconf.compose import clashes, images, interpolation, matching
+from portconf.compose.interpolation import Variable, demand
 from portconf.compose.values import Fixed, Published, Spot, Stack
 from portconf.model import Service
 from portconf.settings import Settings
@@ -11,7 +12,6 @@ from portconf.settings import Settings
 
 # The first service's port; NEXT_PORT is nobody's yet, and then the next service's.
 _OWN = {"BASE_PORT"}
-_DEMAND = "run portconf init"
 # A default in a default in a default: a text of them alone would take very long.
 _DEEPEST = 10
 _MOST_RIVALS = 100
@@ -66,16 +66,16 @@ def _undeclared(
     if _chosen(entry.published) or (literal and int(entry.published) in stay):
         return None
     port = f"{entry.service!r} publishes the host port {entry.published}"
-    parts = sorted(entries.variables(entry.published) & known)
+    parts = sorted(interpolation.variables(entry.published) & known)
     if parts:
         return (
             f"{port}, which is more than a variable of portconf's:"
-            f" write ${{{parts[0]}:?{_DEMAND}}} alone"
+            f" write {demand(parts[0])} alone"
         )
     if service is not None:
         return (
             f"{port} where the port of {service.name!r} should be:"
-            f" write ${{{service.variable}:?{_DEMAND}}}"
+            f" write {demand(service.variable)}"
         )
     return (
         f"{port}, which no declared service has: declare one"
@@ -90,31 +90,31 @@ def _known(settings: Settings) -> set[str]:
     return {*whole, *_OWN, *(each.variable for each in settings.templates)}
 
 
-def _mine(text: str, known: set[str]) -> entries.Variable | None:
+def _mine(text: str, known: set[str]) -> Variable | None:
     """Return the variable of ours that a text is, or that stands for an unset one."""
-    found = entries.whole(text)
+    found = interpolation.whole(text)
     for _ in range(_DEEPEST):
         if found is None or found.name in known:
             return found
-        found = entries.whole(found.default or "")
+        found = interpolation.whole(found.default or "")
     return None
 
 
 def _chosen(text: str) -> bool:
     """Tell whether Docker chooses the port, as far as anybody can see here."""
-    found = entries.whole(text)
+    found = interpolation.whole(text)
     text = text if found is None or found.default is None else found.default
     return not text.strip("0")
 
 
-def _bare(entry: Published, mine: entries.Variable) -> str | None:
+def _bare(entry: Published, mine: Variable) -> str | None:
     """Return that a variable may be unset, or None."""
     # With the same on the right, Compose refuses the entry.
-    if mine.sign or mine == entries.whole(entry.target):
+    if mine.sign or mine == interpolation.whole(entry.target):
         return None
     return (
         f"{entry.service!r} publishes {entry.published}, and where that is not set a"
-        f" random port: write ${{{mine.name}:?{_DEMAND}}}"
+        f" random port: write {demand(mine.name)}"
     )
 
 
@@ -123,7 +123,7 @@ def _twice(stack: Stack, settings: Settings) -> Iterator[tuple[Spot, str]]:
     known = matching.variables(settings.services, settings)
     had: dict[str, list[Published]] = {}
     for each in stack.ports:
-        name = known.get(entries.variable(each.published) or "")
+        name = known.get(interpolation.variable(each.published) or "")
         if name is None:
             continue
         before = had.setdefault(name, [])
@@ -141,7 +141,7 @@ def _twice(stack: Stack, settings: Settings) -> Iterator[tuple[Spot, str]]:
 
 def _misled(entry: Published, service: Service | None, stack: Stack) -> str | None:
     """Return what is wrong with the port in the container, or None."""
-    name = entries.variable(entry.target)
+    name = interpolation.variable(entry.target)
     if not name and not re.fullmatch("[0-9]+", entry.target):
         return None
     # Who tells the server its port, tells it here.
@@ -157,7 +157,7 @@ def _misled(entry: Published, service: Service | None, stack: Stack) -> str | No
         right = images.port(image)
     if right is None or entry.target == str(right):
         return None
-    if name and name == entries.variable(entry.published):
+    if name and name == interpolation.variable(entry.published):
         moved = True
     else:
         # A server may have a second port that nobody here knows.

@@ -1,4 +1,4 @@
-"""On which port the server of a well-known image listens in its container."""
+"""Well-known images: the port on which the server of one listens in its container."""
 
 import re
 
@@ -40,6 +40,17 @@ def port(image: str) -> int | None:
         >>> port("docker.io/library/postgres:17-alpine"), port("shop/redis")
         (5432, None)
     """
+    return _PORTS.get(plain(image))
+
+
+def plain(image: str) -> str:
+    """
+    Return an image's name without its registry, its tag and its digest.
+
+    Examples:
+        >>> plain("docker.io/library/postgres:17-alpine"), plain("localhost/shop/redis")
+        ('postgres', 'shop/redis')
+    """
     # A registry has a dot or a port in its name, or is this machine.
     path = re.sub(r"^(?:localhost|[^/]*[.:][^/]*)/", "", image)
-    return _PORTS.get(re.split(r"[:@]", path.removeprefix("library/"))[0])
+    return re.split(r"[:@]", path.removeprefix("library/"))[0]

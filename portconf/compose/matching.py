@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from portconf.compose import entries
+from portconf.compose import interpolation
 from portconf.compose.values import Published, Stack
 from portconf.model import Endpoint, Service
 from portconf.settings import Settings
@@ -40,7 +40,7 @@ def matched(
     known = variables(ours, settings)
     found: list[str | None] = []
     for each in stack.ports:
-        name = entries.variable(each.published)
+        name = interpolation.variable(each.published)
         found.append(known.get(name) if name and _single(each) else None)
     for rule in (_of_the_same_name, _of_the_same_port):
         for service in ours:
@@ -59,7 +59,9 @@ def matched(
 
 def _single(entry: Published) -> bool:
     """Tell whether one port of a container is published, and where is known."""
-    return bool(re.fullmatch("[0-9]+", entry.target) or entries.variable(entry.target))
+    return bool(
+        re.fullmatch("[0-9]+", entry.target) or interpolation.variable(entry.target)
+    )
 
 
 def _of_the_same_name(

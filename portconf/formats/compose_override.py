@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from portconf.compose import GENERATED, clashes, entries, matching, reading
+from portconf.compose import GENERATED, clashes, interpolation, matching, reading
 from portconf.compose.values import Published, Stack
 from portconf.environment import COMPOSE
 from portconf.marks import HEADER
@@ -99,7 +99,8 @@ def _several(
 def _alike(one: Published, other: Published) -> bool:
     """Tell whether Compose takes two entries for one."""
     ports = {
-        entries.variable(each.published) or each.published for each in (one, other)
+        interpolation.variable(each.published) or each.published
+        for each in (one, other)
     }
     return len(ports) == 1 and clashes.same(one, other)
 
@@ -122,7 +123,7 @@ def _declared(view: View) -> dict[str, list[tuple[str, ...]]]:
 def _ours(
     port: Published, endpoint: Endpoint, view: View, host: str
 ) -> tuple[str, ...]:
-    known = entries.variable(port.target) or ""
+    known = interpolation.variable(port.target) or ""
     # It may be one of ours, and the file shall do without an environment.
     target = view.variables.get(known, port.target)
     return _entry(endpoint, target, port.protocol, *port.extras, host=host)

@@ -25,8 +25,9 @@ class Format(Protocol):
             At least one file. A name is relative to the output folder, with '/' and
             without '..'; a text has a final newline. A file that can carry a comment
             begins with `portconf.marks.HEADER` after the format's own sign for
-            one, and one that cannot has 'portconf' in its name, unless the format
-            edits what is there: another's file is not replaced.
+            one. One that cannot ends in `.json`, `.github` or `.gitlab` and has
+            'portconf' in its name, or the format reads from the view what is there:
+            any other file is taken for somebody else's the next time.
 
         Raises:
             ValueError: If something cannot be carried so that every reader of the

@@ -58,13 +58,13 @@ def bound_socket(
 
     It listens until the test ends, on 127.0.0.1.
     """
-    from portconf import adoption  # noqa: PLC0415 - for tests that serve
+    from portconf import listening  # noqa: PLC0415 - for tests that serve
 
     with ExitStack() as stack:
 
         def bound(name: str) -> "socket.socket":
             return stack.enter_context(
-                adoption.serving(pytestconfig.stash[EQUIPMENT].project, name)
+                listening.serving(pytestconfig.stash[EQUIPMENT].project, name)
             )
 
         yield bound

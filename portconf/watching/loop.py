@@ -25,8 +25,9 @@ from portconf.watching.events import Event, Kind, Notice
 from portconf.watching.folders import changes, folders
 from portconf.watching.looks import SURE, Looks
 from portconf.watching.notices import Alarm, Way
+from portconf.watching.quarrels import LEAVE, Quarrels
 from portconf.watching.renewal import Renewal, Renewed
-from portconf.watching.troubles import LEAVE, Troubles
+from portconf.watching.troubles import Troubles
 from portconf.watching.waking import Moment, Prints, Waking
 
 
@@ -73,6 +74,7 @@ class Watch:
         self._looks, self._clock = looks, clock
         self._fingerprint, self._ways = fingerprint, ways
         self._troubles, self._waking = Troubles(), Waking()
+        self._quarrels = Quarrels()
         self._conflict: Event | None = None
         self._noted: tuple[str, ...] = ()
         self._warned: set[str] = set()
@@ -128,7 +130,7 @@ class Watch:
         if self._waking.slept(at):
             self._looks.anew()
         prints = {each: self._fingerprint(each) for each in self._found.files}
-        left = self._troubles.left(at.now)
+        left = self._quarrels.left(at.now)
         if self._waking.due(prints, at.now, ours=self._found.ours, left=left):
             self._waking.settled = all(
                 path in left
@@ -152,7 +154,7 @@ class Watch:
             return
         if self._troubles.succeeded():
             self._say(f"{found.site.root}: all is well again")
-        for path in self._troubles.undone(found.undone, now=at.now):
+        for path in self._quarrels.undone(found.undone, now=at.now):
             self._say(
                 f"somebody else writes {path} again and again: it is left alone for"
                 f" {LEAVE:g} s"

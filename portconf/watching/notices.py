@@ -18,8 +18,8 @@ from portconf.watching.ringing import HOLD, Rung, ring
 from portconf.watching.webhook import Webhook
 
 
-# Seconds that one alert may take, and that the end waits for a way which cannot be cut,
-# as while a name server is asked.
+# Seconds that a command may take, and that two attempts of a webhook may; and that the
+# end waits for a way which cannot be cut, as while a name server is asked.
 PATIENCE = 10.0
 _END = 1.0
 # Alerts of one way that wait; what comes on top is told and dropped.
@@ -42,7 +42,8 @@ class Way(Protocol):
 
         Args:
             notice: What it says.
-            timeout: Seconds, above 0.
+            timeout: Seconds, above 0: so long a command may run, and half as long may
+                each attempt of a webhook take, of which there are three at the most.
 
         Returns:
             What went wrong, or None.
@@ -59,7 +60,7 @@ class Bell:
     Args:
         way: How alerts go out.
         say: Is given each line about what goes wrong, by another thread.
-        timeout: Seconds that one alert may take.
+        timeout: Seconds, as `Way.give` takes them.
     """
 
     def __init__(

@@ -197,14 +197,20 @@ class Renewal:
     def _export(
         self, project: Project
     ) -> tuple[list[str], list[FileChange], list[str]]:
-        """Write the files of the formats; return them, their changes, and notes."""
+        """
+        Write the files of the formats; return them, their changes, and notes.
+
+        With them what they were made from: a Compose file that is there or may come,
+        what it includes, and what else a format has read.
+        """
         paths, changes, notes = list[str](), list[FileChange](), list[str]()
         for name, folder in self.exports:
             made = exporting.render(
                 project, name, folder=folder, all_checkouts=self.all_checkouts
             )
             done = exporting.write(project, made, folder)
-            paths += (os.path.join(folder, file) for file in made.files)
+            names = {*made.files, *made.read, *NAMES, *OVERRIDES}
+            paths += (os.path.join(folder, each) for each in names)
             changes += (
                 replace(each, name=os.path.join(folder, each.name))
                 for each in done.files
@@ -220,9 +226,6 @@ class Renewal:
             yield os.path.join(self.root, target.name)
         if within and within.git_dir:  # which branch it is on
             yield os.path.join(within.git_dir, "HEAD")
-        if self.exports:
-            for name in (*NAMES, *OVERRIDES):
-                yield os.path.join(self.root, name)
 
     def _others(self, project: Project, within: Checkout | None) -> Iterator[str]:
         """Yield the other files whose change may ask for a pass."""

@@ -5,18 +5,11 @@ For a moment a file is missing while git changes branches, or half written while
 editor saves it; and a command may keep the lock for longer than is waited.
 """
 
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 GRACE = 60.0
 """Seconds that a folder which is confirmed gone may stay away, as for a fresh clone."""
-LEAVE = 60.0
-"""Seconds for which a file is left alone that somebody else writes too."""
-
-# So often a file is undone in so many seconds where somebody else writes it too.
-_QUARREL, _WITHIN = 8, 20.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,8 +28,6 @@ class Troubles:
     told: str = ""
     missing: float | None = None
     over: bool = False
-    _undone: dict[str, deque[float]] = field(default_factory=dict)
-    _left: dict[str, float] = field(default_factory=dict)
 
     def failed(self, text: str) -> bool:
         """Take in what went wrong; tell whether it is to be said now."""
@@ -73,27 +64,3 @@ class Troubles:
         """Take in a pass that went well; tell whether that is worth saying."""
         told, self.seen, self.told, self.missing = self.told, "", "", None
         return bool(told)
-
-    def undone(self, paths: Iterable[str], *, now: float) -> tuple[str, ...]:
-        """
-        Take in which files were written once more as they had been written.
-
-        Returns:
-            Those that somebody else writes again and again, and that are `left` now.
-        """
-        for path in {*paths} - self.left(now):
-            self._undone.setdefault(path, deque(maxlen=_QUARREL)).append(now)
-        fresh = {p: t for p, t in self._undone.items() if now - t[-1] <= _WITHIN}
-        found = tuple(
-            path
-            for path, times in fresh.items()
-            if len(times) == _QUARREL and now - times[0] <= _WITHIN
-        )
-        self._undone = {p: times for p, times in fresh.items() if p not in found}
-        self._left |= dict.fromkeys(found, now + LEAVE)
-        return found
-
-    def left(self, now: float) -> frozenset[str]:
-        """Return the files whose changes are to be left alone."""
-        self._left = {path: until for path, until in self._left.items() if now < until}
-        return frozenset(self._left)

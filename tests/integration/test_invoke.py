@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from commandline import run, state
 
+from portconf import tasks
+from portconf.cli import VERBS
+
 
 INVOKE = str(Path(sys.executable).with_name("inv"))
 PORTS_ALONE = """\
@@ -62,7 +65,7 @@ except PortconfError:
     pass  # before the first `inv ports.init`
 """
 TASKS = [
-    *("add", "check", "env", "export", "gc", "get", "guard", "health", "init"),
+    *("add", "adopt", "check", "env", "export", "gc", "get", "guard", "health", "init"),
     *("leases", "release", "reset", "schema", "status", "wait", "why"),
 ]
 
@@ -128,6 +131,15 @@ def test_a_listing_neither_fails_nor_writes_nor_complains(sample, arrange, way, 
     assert state(sample.root, git=True) == before
 
 
+def test_the_reference_names_the_verbs_that_are_no_tasks():
+    page = Path(__file__, "../../../docs/reference/command-line.md").resolve()
+    told = re.search(r"In invoke .*, but for (.*)\.\n", page.read_text())
+    done = {*tasks.ns.task_names}
+
+    assert told
+    assert VERBS.keys() - done == {*re.findall(r"`(\w+)`", told[1])}
+
+
 ALIKE = [
     ("init --gitignore --json", "init --gitignore --json"),
     ("init --relocate", "init --relocate"),
@@ -138,6 +150,13 @@ ALIKE = [
     ("gc --dry-run --json", "gc --dry-run --json"),
     ("export --format=fish", "export --format fish"),
     ("export --dry-run --force --json", "export --dry-run --force --json"),
+    (
+        "export --format=dotenv --output=made --all-checkouts",
+        "export --format dotenv --output made --all-checkouts",
+    ),
+    ("export --format=nginx --listen=0", "export --format nginx --listen 0"),
+    ("adopt --write --json", "adopt --write --json"),
+    ("adopt --path=tasks.py --path=none.env", "adopt tasks.py none.env"),
     ("reset --yes", "reset --yes"),
     ("reset", "reset"),
     ("check", "check"),

@@ -91,6 +91,21 @@ def test_a_shared_service_is_reached_where_the_main_checkout_has_it(tmp_path):
     assert {each.name: each.shared for each in found.endpoints}["db"]
 
 
+def test_what_another_checkout_declares_no_more_is_reached_nowhere(tmp_path):
+    base = free_ports(40)
+    shop = repository(tmp_path / "shop", base, "web", "old")
+    shop.init()
+    shop.git("add", "-A")
+    shop.git("commit", "-qm", "plan")
+    fix = shop.worktree("../fix")
+    fix.declare(declaration(base, "web"))
+    fix.init()
+
+    (found,), _ = sites.others(str(shop.root), timeout=5)
+
+    assert [each.name for each in found.endpoints] == ["web"]
+
+
 def test_a_checkout_in_the_place_of_another_has_not_its_ports(shop):
     fix = shop.worktree("../fix")
     shop.init()

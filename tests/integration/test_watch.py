@@ -382,6 +382,21 @@ def test_what_makes_a_checkout_is_watched(shop):
     assert str(tree.root / ".git") in {*linked.files} - linked.ours
 
 
+def test_what_a_format_is_made_from_is_watched_where_it_lies(shop):
+    vendor = shop.root / "vendor"
+    vendor.mkdir()
+    (vendor / "compose.yaml").write_text("include: [inner.yaml]\n", encoding="utf-8")
+    (vendor / "inner.yaml").write_text(
+        "services: {db: {ports: ['5432:5432']}}\n", encoding="utf-8"
+    )
+    wanted = ("compose-override", str(vendor))
+
+    made = Renewal(root=str(shop.root), exports=(wanted,)).renew(None)
+
+    read = {"compose.yaml", "inner.yaml", "compose.override.yaml"}
+    assert {str(vendor / each) for each in read} <= {*made.files}
+
+
 def test_only_what_is_written_as_it_was_before_counts_as_undone(shop, base):
     env = str(shop.root / ".env")
     renewal = Renewal(root=str(shop.root))

@@ -14,13 +14,13 @@ PACKAGE = Path(portconf.__file__).parent
 VALUES = "marks errors kinds keys templates names model alerts settings"
 RULES = (
     "environment plan ownership variables registry.values registry.protocol registry.others registry.lease registry.runs reports"
-    " status sections views compose jsonc addressing adopt.values adopt.naming adopt.well_known adopt.hosts adopt.compose_ports adopt.envfile adopt.procfile adopt.devcontainer adopt.python_source adopt.grouping adopt.identifying adopt.sifting adopt.proposal formats findings lines explain rendering exports schema handover health watching.events watching.states watching.ringing watching.troubles watching.waking"
+    " status sections views compose jsonc addressing adopt.values adopt.naming adopt.well_known adopt.hosts adopt.compose_ports adopt.envfile adopt.procfile adopt.devcontainer adopt.python_source adopt.grouping adopt.identifying adopt.sifting adopt.proposal formats findings lines explain rendering exports schema handover health watching.events watching.states watching.ringing watching.troubles watching.quarrels watching.waking"
 )
 EFFECTS = (
     "edits snapshot sockets checkout folder files originals locks declaration store ignores sightings"
     " registry.rows registry.upgrade registry.queue registry.sqlite registry.place registry.access presence survey probes watching.lanes watching.webhook watching.notices watching.folders"
 )
-USE_CASES = "fingerprints identity leases runs spare machine decisions updates inspection sites stacks asking waiting launch reading exporting answering isolating project adoption adopt.gathering adopt.rewriting adopt.migrating watching.renewal watching.looks watching.loop"
+USE_CASES = "fingerprints identity leases runs spare machine decisions updates inspection sites stacks asking waiting launch reading exporting answering isolating project listening adopt.gathering adopt.rewriting adopt.migrating watching.renewal watching.looks watching.loop"
 FRONT_ENDS = "manager cli tasks nox pytest_plugin"
 ORDER = f"{VALUES} {RULES} {EFFECTS} {USE_CASES} {FRONT_ENDS}".split()
 PURE = [*VALUES.split(), *RULES.split()]

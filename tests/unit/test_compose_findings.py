@@ -17,6 +17,7 @@ SHARED = Service(name="mail", shared=True, container_port=1025)
 FIXED = Service(name="proxy", port=8443)
 SERVICES = (DB, CACHE, WEB, SHARED, FIXED)
 ASSIGNED = {"postgres": 4000, "redis": 4001, "web": 4002, "mail": 4003, "proxy": 8443}
+ASSIGNED |= {"declared-no-more": 4004}
 
 
 def found(compose: str, *, overridden: bool = False, **fields: object) -> list[str]:
@@ -77,6 +78,13 @@ def test_a_port_that_is_declared_or_chosen_by_docker_is_no_finding(text):
             '"${X:-80}:80"',
             (
                 "5: 'a' publishes the host port ${X:-80}, which no declared service has:"
+                " declare one, and write its variable there"
+            ),
+        ),
+        (
+            '"${X}:80"',
+            (
+                "5: 'a' publishes the host port ${X}, which no declared service has:"
                 " declare one, and write its variable there"
             ),
         ),
@@ -320,6 +328,23 @@ def test_a_name_that_two_checkouts_would_share_is_found_but_for_what_is_shared()
             " out, or write ${COMPOSE_PROJECT_NAME} into it"
         ),
     ]
+
+
+def test_the_container_of_a_shared_service_is_exempt_and_no_other_declared_one():
+    compose = """\
+        services:
+          redis: {container_name: x, ports: ['${REDIS_PORT:?x}:6379']}
+          b: {container_name: y, ports: ['${MAIL_PORT:?x}:1025']}
+    """
+
+    assert [each[:32] for each in found(compose)] == [
+        "2: the container of 'redis' is n"
+    ]
+
+
+@pytest.mark.parametrize("without", [{"dotenv": None}, {"compose_env": None}])
+def test_one_env_file_is_enough_for_the_name_of_the_project(without):
+    assert found("name: shop\nservices: {}", **without) == []
 
 
 def test_the_name_of_the_project_counts_where_no_env_file_has_another():

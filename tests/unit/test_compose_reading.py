@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from portconf.compose import NAMES, OVERRIDES, entries, images, reading
+from portconf.compose import NAMES, OVERRIDES, images, interpolation, reading
 from portconf.compose.values import Published, Stack, Unread
 from portconf.errors import FileConflictError
 from portconf.marks import MARK
@@ -95,6 +95,11 @@ def test_every_form_of_an_entry_is_read(entry, host_ip, published, target, proto
         ("80:web", "its entry has 'web' where a port or a range should be"),
         ('"80:80/t p"', "its entry has 't p' as its protocol"),
         ('"${A:80"', "its entry has a variable without an end"),
+        (
+            "{target: 80, published: '${A:-${B}'}",
+            "its entry has a variable without an end",
+        ),
+        ("{target: '${A:-${B}'}", "its entry has a variable without an end"),
         ('"\\x380:80:1"', "its entry is written with escapes"),
         ("[80]", "its entry is a list"),
         ("{published: 80}", "its entry names no target"),
@@ -527,7 +532,7 @@ def test_a_small_text_cannot_make_much_work(text):
     ],
 )
 def test_a_variable_is_one_where_the_text_is_nothing_else(text, name):
-    assert entries.variable(text) == name
+    assert interpolation.variable(text) == name
 
 
 @pytest.mark.parametrize(
@@ -542,7 +547,7 @@ def test_a_variable_is_one_where_the_text_is_nothing_else(text, name):
     ],
 )
 def test_a_variable_has_a_default_a_demand_or_neither(text, sign, default):
-    found = entries.whole(text)
+    found = interpolation.whole(text)
 
     assert found is not None
     assert (found.sign, found.default) == (sign, default)

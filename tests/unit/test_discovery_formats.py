@@ -111,6 +111,14 @@ def test_a_shared_service_is_one_target_and_marked():
     assert [x["labels"].get("shared") for x in groups(given)] == [None, "true", None]
 
 
+def test_what_only_another_branch_declares_is_a_target_of_its_checkout():
+    mail = views.endpoint("mail", 20105)
+
+    told = [x["labels"]["service"] for x in groups(view(WEB, others=(there(mail),)))]
+
+    assert told == ["web", "mail"]
+
+
 def test_a_service_that_is_declared_no_more_is_not_down_for_ever():
     given = views.view(WEB, views.endpoint("old", 4001))
     settings = Settings(services=(Service(name="web"),))

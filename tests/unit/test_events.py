@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from portconf.alerts import PLACEHOLDERS, Ring
 from portconf.model import Endpoint, Protocol
 from portconf.ownership import Listener, Sighting, Verdict
 from portconf.views import Site
@@ -62,6 +63,17 @@ def told(*looks: dict[int, Sighting], of: Endpoint = WEB) -> list[str]:
                 "recovered from down",
             ],
         ),
+        # What was down stays so while somebody else comes and goes.
+        (
+            [OURS, OURS, NOBODY, NOBODY, FOREIGN, FOREIGN, NOBODY, NOBODY, OURS, OURS],
+            [
+                "up",
+                "down",
+                "foreign",
+                "recovered from foreign",
+                "recovered from down",
+            ],
+        ),
         # Started anew between two looks, or shown wrongly by one alone.
         ([*[OURS] * 2, NOBODY, *[OURS] * 2], ["up"]),
         ([*[OURS] * 2, FOREIGN, *[OURS] * 2], ["up"]),
@@ -100,6 +112,7 @@ def test_a_service_that_has_moved_is_looked_at_anew():
         ([*[OURS] * 2, *[NOBODY] * 2], ["down"]),
         ([*[OURS] * 2, *[FOREIGN] * 2], ["foreign", "down"]),
         ([OURS] * 2, []),
+        ([*[OURS] * 2, *[NOBODY] * 2, *[OURS] * 2], []),  # recovered before it left
     ],
 )
 def test_a_service_that_leaves_its_port_leaves_its_troubles(looks, over, now):
@@ -185,3 +198,19 @@ def test_a_notice_says_where_it_happened():
     assert form["portconf"] == 1
     assert form["at"] == 1.235
     assert form["owner"]["pid"] == 3
+
+
+def test_a_notice_has_a_text_for_each_placeholder_of_a_command():
+    owner = {"command": None, "container": "shop-web-1"}
+    event = Event(kind=Kind.RECOVERED, was=Kind.FOREIGN, message="m", owner=owner)
+    site = Site(project="shop", root="/r", branch="fix/a")
+
+    values = Notice(event=event, site=site, at=0.0).values()
+
+    assert values.keys() == {*PLACEHOLDERS}
+    told = ("foreign", "shop-web-1", "fix/a", "")
+    assert tuple(values[k] for k in ("was", "owner", "branch", "port")) == told
+
+
+def test_what_can_ring_is_the_kind_of_an_event():
+    assert {*Ring} < {*Kind}

@@ -1,4 +1,4 @@
-from portconf.watching.troubles import GRACE, LEAVE, Troubles
+from portconf.watching.troubles import GRACE, Troubles
 
 
 def test_what_goes_wrong_is_said_when_it_has_gone_wrong_twice_and_once():
@@ -61,31 +61,3 @@ def test_a_folder_that_came_back_has_its_minute_again():
     troubles.gone("/r", None, now=GRACE)
 
     assert not troubles.over
-
-
-def test_a_file_that_somebody_else_writes_too_is_left_alone_for_a_minute():
-    troubles = Troubles()
-
-    said = [troubles.undone([".env", f"{now}"], now=now) for now in range(8)]
-
-    assert said == [*[()] * 7, (".env",)]
-    assert troubles.left(8) == {".env"}
-    assert [troubles.undone([".env"], now=8 + n) for n in range(9)] == [()] * 9
-    assert troubles.left(7 + LEAVE) == frozenset()
-    assert troubles.undone([".env"], now=7 + LEAVE) == ()
-
-
-def test_who_writes_now_and_then_quarrels_with_nobody():
-    troubles = Troubles()
-
-    for now in range(0, 1000, 5):
-        assert troubles.undone([".env"], now=now) == ()
-
-
-def test_of_files_that_nobody_writes_any_more_nothing_is_kept():
-    troubles = Troubles()
-
-    for now in range(1000):
-        troubles.undone([f"{now}"], now=now)
-
-    assert len(troubles._undone) < 30
