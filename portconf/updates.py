@@ -6,6 +6,7 @@ plan is written before what follows from it, so that a command killed in between
 at worst left files that the next `init` mends.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from portconf import (
     snapshot,
     store,
 )
+from portconf.compose import GENERATED, NETWORK
 from portconf.decisions import Standing
 from portconf.errors import ConfigError
 from portconf.folder import Folder
@@ -58,6 +60,7 @@ class Updater:
         """Assign what is declared, take the lease, write the files."""
         with self._locked() as now:
             names = [target.name for target in exports.targets(now.settings)]
+            names += self._exported()
             extra = ignores.lines(self.folder, names) if gitignore else ()
             outcome = self._write(self._due(now, extra, relocate=relocate))
         notes = ignores.notes(self.folder.root, names, added=gitignore)
@@ -175,6 +178,14 @@ class Updater:
             plan, relocate=relocate, given_up=given_up, dry_run=self.dry_run
         )
         return replace(now, lease=lease)
+
+    def _exported(self) -> list[str]:
+        """Return the files for Compose that an export has written beside ours."""
+        return [
+            name
+            for name in (GENERATED, NETWORK)
+            if os.path.lexists(self.folder.file(name).path)
+        ]
 
     def _leases(self, now: Standing) -> Leases:
         return Leases(

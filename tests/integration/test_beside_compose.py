@@ -1,10 +1,12 @@
 """What the ports of a project become beside the Compose file itself."""
 
+import re
+
 import pytest
 from checkouts import PLAN, declaration
 
 from portconf.adopt import envfile, procfile, python_source
-from portconf.compose import findings, reading
+from portconf.compose import GENERATED, NETWORK, findings, reading
 from portconf.model import Service
 from portconf.settings import Settings
 
@@ -25,6 +27,20 @@ def test_an_override_of_older_ports_is_found(shop, base):
 
     assert done.code == 1
     assert "compose.portconf.yaml is not what" in done.err + done.out
+
+
+@pytest.mark.parametrize("form", ["override", "network"])
+def test_what_is_exported_for_compose_is_kept_out_of_git(shop, base, form):
+    (shop.root / "compose.yaml").write_text(COMPOSE)
+    shop.declare(declaration(base, table="db = {container-port = 5432}"))
+    shop.run("export", "--format", f"compose-{form}", "--output", str(shop.root))
+
+    told = shop.run("init").err
+    shop.run("init", "--gitignore")
+
+    (made,) = {GENERATED, NETWORK} & {each.name for each in shop.root.iterdir()}
+    assert re.search(rf"git does not ignore .*\b{re.escape(made)}:", told)
+    assert made not in shop.git("status", "--porcelain", "--untracked-files=all")
 
 
 def test_containers_that_get_our_env_file_are_told(shop):
