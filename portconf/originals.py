@@ -130,11 +130,17 @@ def shallow(folder: Folder) -> Iterator[str]:
     Yield the files of a project and of the folders in it, by name.
 
     Not deeper: many have their Compose file in `docker/` or `.devcontainer/`, and a
-    tree of packages takes long to walk. None behind a link, as in `sources`.
+    tree of packages takes long to walk. None behind a link, as in `sources`; none of
+    another checkout, as of a worktree that is kept in this one.
     """
-    for here in ("", *sorted(os.listdir(folder.root))):
+    inner: list[str] = []
+    with suppress(OSError):  # it may be entered, and not be listed
+        inner = sorted(os.listdir(folder.root))
+    for here in ("", *inner):
         path = os.path.join(folder.root, here)
         if here in _NOT_OURS or here == ".git" or os.path.islink(path):
+            continue
+        if here and os.path.lexists(os.path.join(path, ".git")):
             continue
         with suppress(OSError):
             for name in sorted(os.listdir(path)):

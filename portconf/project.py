@@ -208,20 +208,20 @@ class Project(Isolating):
             return replace(stack, findings=(error.message,))
         inspection = self.inspection(outcome.lease)
         written = [each.name for each in outcome.files if each.before is not None]
+        override = files.read(Folder.at(self.root).file(GENERATED))
+        if override is not None:  # git may have brought it, with another's ports
+            written.append(GENERATED)
         found = (
             *findings.of_files(outcome.files if inspection.leased else ()),
             *findings.of_lease(written if not inspection.leased else ()),
             *inspection.stale_shell(environment or {}),
-            *(self._overridden() if inspection.leased else ()),
+            *(self._overridden(override) if override and inspection.leased else ()),
             *stack.findings,
         )
         return replace(stack, findings=found)
 
-    def _overridden(self) -> tuple[str, ...]:
+    def _overridden(self, before: bytes) -> tuple[str, ...]:
         """Return that the file which replaces Compose's ports has others than ours."""
-        before = files.read(Folder.at(self.root).file(GENERATED))
-        if before is None:
-            return ()
         from portconf import exporting  # noqa: PLC0415 - YAML
 
         try:

@@ -12,6 +12,9 @@ from portconf.reports import Checked
 from portconf.settings import Settings
 
 
+_SHOWN = 5
+
+
 def check(folder: Folder, settings: Settings, plan: Plan) -> Checked:
     """
     Return where Compose files disagree with a declaration; without any: nothing.
@@ -23,7 +26,7 @@ def check(folder: Folder, settings: Settings, plan: Plan) -> Checked:
     """
     named = _named_elsewhere(folder)
     if not any(os.path.lexists(os.path.join(folder.root, each)) for each in NAMES):
-        return Checked(unchecked=named)
+        return Checked(unchecked=(*named, *_others(folder)))
     from portconf.compose import findings, reading  # noqa: PLC0415 - YAML
     from portconf.originals import Texts  # noqa: PLC0415 - not without one
 
@@ -37,6 +40,18 @@ def check(folder: Folder, settings: Settings, plan: Plan) -> Checked:
     return Checked(
         findings=found, unchecked=(*named, *(str(each) for each in stack.unread))
     )
+
+
+def _others(folder: Folder) -> tuple[str, ...]:
+    """Return that there are Compose files, but none that Compose would find."""
+    with suppress(OSError):
+        return tuple(
+            f"{name}: Compose does not read it by itself; let compose.yaml include it"
+            for name in sorted(os.listdir(folder.root))
+            if "compose" in name and name.endswith((".yml", ".yaml"))
+            if name != GENERATED
+        )[:_SHOWN]
+    return ()
 
 
 def _named_elsewhere(folder: Folder) -> tuple[str, ...]:

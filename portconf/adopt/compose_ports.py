@@ -1,11 +1,13 @@
 """The ports that Compose publishes, as mentions of servers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from portconf.adopt.values import Found, Mention, port_in
-from portconf.compose import interpolation
+from portconf.adopt import hosts
+from portconf.adopt.values import Found, Mention, Note, port_in
+from portconf.compose import container, interpolation, tree
+from portconf.compose.tree import Node
 from portconf.compose.values import Published, Stack, Unread
 
 
@@ -48,7 +50,47 @@ def read(stack: Stack, texts: Mapping[str, str]) -> Found:
         inner=frozenset(inner.union(*stack.passed.values())),
         foreign=foreign,
         unread=tuple(dict.fromkeys(unread)),
+        notes=tuple(
+            dict.fromkeys(
+                note for file in stack.files for note in _told(file, texts, mentions)
+            )
+        ),
     )
+
+
+def _told(
+    file: str, texts: Mapping[str, str], mentions: list[Mention]
+) -> Iterator[Note]:
+    """Yield where containers tell others a port of this machine, which moves."""
+    whose = {str(each.number): each.owner for each in mentions if each.number}
+    for root in tree.roots(texts[file]):
+        services = root.fields().get("services")
+        for service in services.fields().values() if services else ():
+            for value in _values(service):
+                port = hosts.port_beside(value.value)
+                if port in whose:
+                    # Kafka sends its clients there, a page its browser: to whoever has
+                    # that port, as another checkout, once ours has moved.
+                    text = (
+                        f"{port} here is the port of {whose[port]!r} on this machine,"
+                        " which moves: where anybody outside of the container is told"
+                        " it, write the variable there"
+                    )
+                    yield Note(file=file, line=value.line, text=text)
+
+
+def _values(service: Node) -> Iterator[Node]:
+    """Yield what a container, or its build, is told by variables."""
+    build = service.fields().get("build")
+    for told in (
+        service.fields().get("environment"),
+        build.fields().get("args") if build else None,
+    ):
+        if told is not None:
+            listed = told.children if told.kind == "list" else told.fields().values()
+            yield from [each for each in listed if each.kind == "scalar"][
+                : container.MOST
+            ]
 
 
 def _mention(entry: Published) -> Mention | str:

@@ -5,7 +5,6 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
 
 from portconf import originals
 from portconf.adopt import compose_ports, devcontainer, envfile, procfile, python_source
@@ -19,6 +18,9 @@ from portconf.settings import Settings
 
 
 _KINDS = "a Compose file, a .env, a Procfile, a devcontainer.json or Python source"
+_SHOWN = 5
+# Rails has its servers in Procfile.dev.
+_BESIDE = re.compile(r".*compose.*\.ya?ml|Procfile\..+")
 _USUAL = ("Procfile", ".devcontainer/devcontainer.json", ".devcontainer.json")
 
 
@@ -78,16 +80,24 @@ class Gathered:
 
     def _told(self, stack: Stack, handed: Collection[str]) -> None:
         """Tell whose containers get the ports of this machine by an env file."""
-        for service, names in stack.env_files.items():
-            for name in names if NETWORK not in names else ():
-                if name in handed:
-                    told = (
-                        f"{service!r} gets {name} by env_file, and so the ports of this"
-                        f" machine: put {NETWORK} behind it, which 'portconf export"
-                        " --format compose-network --output .' writes"
-                    )
-                    note = Note(file=stack.files[0], line=1, text=told)
-                    self.parts.append(Found(notes=(note,)))
+        for name in sorted(handed):
+            getting = [
+                repr(service)
+                for service, names in stack.env_files.items()
+                # Of two files that set a variable, the one behind wins.
+                if name in names
+                and NETWORK
+                not in {each.rpartition("/")[2] for each in names[names.index(name) :]}
+            ]
+            if getting:  # told once: most stacks hand it to each service
+                told = (
+                    f"{', '.join(getting)} {'gets' if len(getting) == 1 else 'get'}"
+                    f" {name} by env_file, and so the ports of this machine: put"
+                    f" {NETWORK} behind it, which 'portconf export --format"
+                    " compose-network --output .' writes"
+                )
+                note = Note(file=stack.files[0], line=1, text=told)
+                self.parts.append(Found(notes=(note,)))
 
     def others(self) -> None:
         """Tell of the Compose files that are beside those that were read."""
@@ -99,12 +109,16 @@ class Gathered:
         beside = [
             name
             for name in originals.shallow(self.folder)
-            if fnmatch(name.rpartition("/")[2], "*compose*.y*ml")
+            if _BESIDE.fullmatch(name.rpartition("/")[2])
             and name not in known
             and name.rpartition("/")[2] != GENERATED
         ]
         if beside:
-            told = f"is not read; 'portconf adopt {shlex.join(beside)}' does"
+            # A monorepo has hundreds, which nobody adopts in one go.
+            more = len(beside) - _SHOWN
+            rest = f", and {more} more are not either" if more > 0 else ""
+            named = shlex.join(beside[:_SHOWN])
+            told = f"is not read; 'portconf adopt {named}' does{rest}"
             self.parts.append(Found(notes=(Note(file=beside[0], line=1, text=told),)))
 
     def one(

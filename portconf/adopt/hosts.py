@@ -19,9 +19,10 @@ _PLAIN = re.compile(
     r"|[\w.-]+:\d{2,5}",
     re.IGNORECASE,
 )
+# No other host: there the port is another's, or the container's own, which stays.
 _PORT = re.compile(
-    r"(?:://[^/\s:]*:(?:[^/\s:]*:)?|(?<![\w.:-])(?:localhost|127\.0\.0\.1|\[::1\]):)"
-    r"(\d{2,5})(?![\d:@])"
+    r"(?<![\w.:-])(?:localhost|127\.0\.0\.1|\[::1\]|host\.docker\.internal)"
+    r":(\d{2,5})(?![\d:@])"
 )
 _LOCAL = re.compile(
     r"|(?:.+\.)?localhost|127\.[0-9.]+|0\.0\.0\.0|\[?::1?\]?|host\.docker\.internal",
@@ -53,12 +54,12 @@ def local(variable: str, value: str) -> bool | None:
 
 def port_beside(value: str) -> str | None:
     """
-    Return the port of a URL, or that behind this machine's name; None: there is none.
+    Return the port behind this machine's name; None: there is none.
 
     Examples:
-        >>> port_beside("redis://cache:6379/0"), port_beside("tcp(localhost:3306)/app")
-        ('6379', '3306')
-        >>> port_beside("mail.example.org:25") is None
+        >>> port_beside("pg://me:x@localhost:1024/x"), port_beside("tcp([::1]:3306)/app")
+        ('1024', '3306')
+        >>> port_beside("redis://cache:6379/0") is None
         True
     """
     found = _PORT.search(value[:_LONGEST])

@@ -18,7 +18,11 @@ _NUMBER = re.compile(
     r"(\d{2,5})(?!\S)"
 )
 # Their number is that of a server elsewhere.
-_CLIENT = re.compile(r"(?:exec\s+)?(?:\S*/)?(?:auto)?(?:ssh|psql|mysql|redis-cli|nc)\s")
+_CLIENT = re.compile(
+    r"(?:(?:exec|sudo|env|[A-Za-z_]\w{0,60}=\S{0,200})\s+)*(?:\S{0,200}/)?"
+    r"(?:(?:auto)?ssh|psql|pg_(?!ctl)\w+|mysql(?:sh|dump|admin)?|mongosh?|redis-cli|rq|mkdir"
+    r"|wait-for\S{0,20}|nc(?!\s+-\w*l))\s"
+)
 
 
 def read(file: str, text: str) -> Found:

@@ -153,8 +153,11 @@ class _Making:
             _note(self.notes, mentions[0], told)
             return
         elif number is None or number < _FIRST or not variable.endswith("_PORT"):
+            doubt = "as of a server elsewhere"
+            if number and number >= _FIRST:
+                doubt = "and its name does not say whose"
             reason = (
-                f"{variable} is {number or 'without a number'}, as of a server elsewhere;"
+                f"{variable} is {number or 'without a number'}, {doubt};"
                 " if it is yours, declare it with 'portconf add'"
             )
         elif name in self.given.names:

@@ -20,6 +20,7 @@ from portconf.settings import Settings
 
 
 _BOM = b"\xef\xbb\xbf"
+_COPIED = (".example", ".sample", ".template", ".dist")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,21 +89,19 @@ class Rewriting:
             self.notes.append(Note(file=name, line=1, text=told))
         ours = {each.variable for each in self.proposal.services}
         for folder in sorted({os.path.dirname(each) for each in stack.files} - {""}):
-            self._second(f"{folder}/.env", ours)
+            told = "Compose finds {} here too, the same in every checkout"
+            self._second(f"{folder}/.env", ours, told)
 
-    def _second(self, name: str, ours: set[str]) -> None:
-        """Tell where Compose finds another value of ours, which it may prefer."""
+    def _second(self, name: str, ours: set[str], told: str) -> None:
+        """Tell where another value of ours is found, which may be preferred."""
         try:
             lines = sections.opened(originals.read(self.folder, name) or b"")
         except (PortconfError, Problem):
             return
         for each in sections.settings(*lines):
             if each.name in ours and name != self.settings.dotenv:
-                told = (
-                    f"Compose finds {each.name} here too, the same in every checkout:"
-                    " take the line out"
-                )
-                self.notes.append(Note(file=name, line=each.line, text=told))
+                text = f"{told.format(each.name)}: take the line out"
+                self.notes.append(Note(file=name, line=each.line, text=text))
 
     def _spliced(self, name: str, spots: Mapping[Spot, str]) -> str:
         """Return a file's text with its tokens replaced, where that can be."""
@@ -155,6 +154,11 @@ class Rewriting:
     def dotenv(self) -> tuple[FileChange, ...]:
         """Take the lines out that `init` would refuse to write a second of."""
         name = self.settings.dotenv
+        ours = {each.variable for each in self.proposal.services}
+        for end in _COPIED if name else ():
+            # A copy of it in the next worktree has the old port, and Compose takes it.
+            told = "{} comes back with each copy of this file, one for all checkouts"
+            self._second(f"{name}{end}", ours | self.proposal.templates.keys(), told)
         gone: dict[int, Mention] = {}
         for each in self.proposal.ours:
             if each.file == name:

@@ -71,12 +71,33 @@ def sift(found: Found, settings: Settings, stuck: Mapping[Spot, str]) -> Sifted:
         elif reason := wrong.get(each.variable):
             sifted.refuse(each, reason)
         elif each.variable in inner:
-            sifted.refuse(
-                each, f"{each.variable} goes into containers, and stays yours"
-            )
+            sifted.refuse(each, _kept(each, found))
         else:
             sifted.variables.setdefault(each.variable, []).append(each)
     return sifted
+
+
+def _kept(mention: Mention, found: Found) -> str:
+    """Return that containers get a variable, and whom it no longer leads to here."""
+    reason = f"{mention.variable} goes into containers, and stays yours"
+    owner = next(
+        (
+            each.owner
+            for each in found.mentions
+            if each.published
+            and each.named
+            and mention.number
+            # Also by its own name, where the entry gets another variable.
+            and (each.number == mention.number or each.variable == mention.variable)
+        ),
+        None,
+    )
+    if owner is None:
+        return reason
+    return (
+        f"{reason}; on this machine {owner!r} gets another port, so let nothing here use"
+        f" {mention.variable}"
+    )
 
 
 def _publish(

@@ -1,8 +1,9 @@
 """What the containers of one Compose service are told of their surroundings."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portconf.compose import paths
 from portconf.compose.tree import Node
@@ -14,6 +15,7 @@ MOST_INNER = 30
 MOST = 500
 MOST_FILES = 50
 _LONGEST = 20_000
+_DEFAULT = re.compile(r"\$\{\w+:?-([^${}]*)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,11 @@ def surroundings(fields: Mapping[str, Node], *, base: str) -> Surroundings:
     return Surroundings(
         started=_joined(_texts(fields, *told, "environment")),
         passed=tuple(name for each in settings if each for name in _bare(each)),
-        env_files=tuple(_files(listed, base)),
+        env_files=tuple(
+            dict.fromkeys(
+                [*_files(listed, base), *_files(_mounted(fields.get("volumes")), base)]
+            )
+        ),
         untold=bool(listed)
         or any(key in fields and not fields[key].empty for key in told),
         uses=tuple(
@@ -118,8 +124,24 @@ def _entries(node: Node | None) -> list[Node]:
     return node.children[:MOST_FILES] if node.kind == "list" else [node]
 
 
-def _files(listed: list[Node], base: str) -> Iterator[str]:
+def _mounted(volumes: Node | None) -> Iterator[Node]:
+    """Yield the env files that a container finds in its own folders."""
+    for each in _entries(volumes):
+        source = each.fields().get("source", each)
+        path = source.value if source is not each else each.value.split(":", 1)[0]
+        if path.startswith(("./", "../")) and path.rpartition("/")[2].startswith(
+            ".env"
+        ):
+            yield replace(source, value=path)
+
+
+def _files(listed: Iterable[Node], base: str) -> Iterator[str]:
     for each in listed:
         # One that lies elsewhere is none of ours.
         with suppress(ValueError):
-            yield paths.inside(each.fields().get("path", each), base)
+            path = each.fields().get("path", each)
+            # Airflow's `${ENV_FILE_PATH:-.env}`: the containers get that one mostly,
+            # and would be given this machine's ports were it overlooked.
+            yield paths.inside(
+                replace(path, value=_DEFAULT.sub(r"\1", path.value)), base
+            )

@@ -77,6 +77,11 @@ def _undeclared(
             f"{port} where the port of {service.name!r} should be:"
             f" write {demand(service.variable)}"
         )
+    if re.fullmatch("[0-9]+-[0-9]+", entry.published):
+        return (
+            f"{port}, which no service can have, as it has one port: write an entry for"
+            " each, with the variable of a declared service"
+        )
     return (
         f"{port}, which no declared service has: declare one"
         f"{f' (with port = {entry.published} if it must not move)' if literal else ''},"

@@ -154,3 +154,17 @@ def test_a_variable_stays_where_a_file_that_may_hand_it_on_is_not_read(shop):
         "${PG_HOST_PORT:?run portconf init}:5432"
         in (shop.root / "compose.yaml").read_text()
     )
+
+
+def test_an_override_that_git_brought_is_found_before_init_too(shop, base):
+    (shop.root / "compose.yaml").write_text("services: {db: {ports: ['5432:5432']}}\n")
+    shop.declare(declaration(base, table="db = {container-port = 5432}"))
+    shop.git("rm", "-q", PLAN)
+    shop.init()
+    shop.run("export", "--format", "compose-override", "--output", str(shop.root))
+    shop.run("release", "--checkout", str(shop.root))
+
+    done = shop.run("check")
+
+    assert done.code == 1
+    assert "compose.portconf.yaml" in done.err

@@ -91,8 +91,9 @@ def test_a_port_that_is_declared_or_chosen_by_docker_is_no_finding(text):
         (
             "8000-8010:80",
             (
-                "5: 'a' publishes the host port 8000-8010, which no declared service has:"
-                " declare one, and write its variable there"
+                "5: 'a' publishes the host port 8000-8010, which no service can have, as"
+                " it has one port: write an entry for each, with the variable of a"
+                " declared service"
             ),
         ),
         (
