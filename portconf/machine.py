@@ -1,14 +1,14 @@
 """What the checkouts of this machine hold: listed, swept, given up by path."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from portconf import checkout, presence, sightings, sockets
-from portconf.errors import RegistryError
+from portconf import checkout, declaration, presence, sightings, sockets
+from portconf.errors import PortconfError, RegistryError
 from portconf.folder import Folder
-from portconf.model import Protocol
-from portconf.ownership import Sighting
+from portconf.model import Protocol, Service
+from portconf.ownership import Sighting, Verdict
 from portconf.registry import access
 from portconf.registry.values import Lease
 from portconf.reports import lease_dict
@@ -197,9 +197,27 @@ def _listening(lease: Lease) -> tuple[tuple[str, Sighting], ...]:
     """Return the services of a lease that somebody listens for."""
     if not _here(lease):
         return ()
-    names = lease.service_ports()
+    names, declared = lease.service_ports(), _declared(lease)
     folder = Folder(root=lease.holder.folder, fence=lease.holder.root, git_dir=None)
     seen: dict[int, Sighting] = {}
     for protocol in (Protocol.UDP, Protocol.TCP):  # which one, a lease does not say
-        seen |= sightings.look(dict.fromkeys(names, protocol), folder)
+        spoken = {
+            port: protocol
+            for port, name in names.items()
+            if name not in declared or declared[name].protocol is protocol
+        }
+        seen |= sightings.look(spoken, folder)
+    for port, each in seen.items():
+        # Whoever listens there is taken for right, as by the guard.
+        if names[port] in declared and declared[names[port]].shared:
+            seen[port] = replace(each, verdict=Verdict.UNKNOWN)
     return tuple((names[port], seen[port]) for port in sorted(seen))
+
+
+def _declared(lease: Lease) -> dict[str, Service]:
+    """Return what a lease's checkout declares, as far as it can be read."""
+    try:
+        settings = declaration.load(lease.holder.folder)
+    except PortconfError:  # is told in that checkout
+        settings = None
+    return settings.by_name() if settings else {}

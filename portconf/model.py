@@ -18,6 +18,10 @@ from portconf.names import (
 )
 
 
+SECURE = ("https", "wss")
+"""The schemes of services that speak TLS from the first byte."""
+
+
 class Protocol(StrEnum):
     """What is spoken on a port, below the application."""
 

@@ -7,7 +7,7 @@ from portconf.addressing.domains import Domains, domains
 from portconf.addressing.heading import heading
 from portconf.addressing.labels import of_services
 from portconf.addressing.targets import Target, targets
-from portconf.model import Endpoint, Protocol
+from portconf.model import SECURE, Endpoint, Protocol
 from portconf.views import Site, View
 
 
@@ -15,7 +15,6 @@ from portconf.views import Site, View
 # every machine.
 LOOPBACK = ("127.0.0.1", "[::1]")
 _PLAIN = ("http", "ws")
-_SECURE = ("https", "wss")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +134,7 @@ def speaks_http(endpoint: Endpoint) -> bool:
     if endpoint.protocol is not Protocol.TCP:
         return False
     if endpoint.scheme is not None:
-        return endpoint.scheme in (*_PLAIN, *_SECURE)
+        return endpoint.scheme in (*_PLAIN, *SECURE)
     if isinstance(endpoint.health, str):
         return True
     return endpoint.health is None and endpoint.container_port is None
@@ -169,7 +168,7 @@ def _route(host: str, found: list[Target], names: Domains) -> Route:
 
 
 def _secure(target: Target) -> bool:
-    return target.endpoint.scheme in _SECURE
+    return target.endpoint.scheme in SECURE
 
 
 def _is_taken_for_host(target: Target) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from portconf.addressing.zones import in_order
-from portconf.model import Endpoint, Protocol
+from portconf.model import SECURE, Endpoint, Protocol
 from portconf.views import Site, View
 
 
@@ -42,7 +42,7 @@ class Target:
     @property
     def url(self) -> str | None:
         """What is to be got over HTTP; None where the service is not asked so."""
-        scheme = "https" if self.endpoint.scheme == "https" else "http"
+        scheme = "https" if self.endpoint.scheme in SECURE else "http"
         return self.path and f"{scheme}://{self.address}{self.path}"
 
     @property

@@ -3,13 +3,9 @@
 import argparse
 
 from portconf import formats
-from portconf.cli import outcome
+from portconf.cli import listening, outcome
 from portconf.cli.dispatch import Answer, project, warnings
 from portconf.errors import UsageError
-from portconf.views import LISTEN
-
-
-LAST = 65535
 
 
 class _Names(tuple[str, ...]):
@@ -40,12 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with the other checkouts of the repository on this machine",
     )
-    parser.add_argument(
-        "--listen",
-        metavar="PORT",
-        help="where a load balancer is to listen: a port, or a service"
-        f" (default: {LISTEN})",
-    )
+    listening.option(parser)
     outcome.dry_run(parser)
     outcome.force(parser, "replace files of somebody else's that have our names")
 
@@ -72,7 +63,7 @@ def run(options: argparse.Namespace) -> Answer:
         options.format,
         folder=options.output,
         all_checkouts=options.all_checkouts,
-        listen=_port(options.listen),
+        listen=listening.read(options.listen),
     )
     if options.output is not None:
         done = exporting.write(
@@ -106,14 +97,3 @@ def _refuse(names: set[str], options: argparse.Namespace, where: str) -> None:
             raise UsageError(
                 f"{name} does nothing {where}", hint="do without it, or add that"
             )
-
-
-def _port(text: str | None) -> int | str:
-    """Return the port, or the service, that `--listen` names."""
-    if text is None:
-        return LISTEN
-    if not (text.isascii() and text.isdecimal()):
-        return text
-    if len(text) > len(str(LAST)) or not 1 <= int(text) <= LAST:
-        raise UsageError(f"--listen must be a port from 1 to {LAST}, got {text[:20]}")
-    return int(text)

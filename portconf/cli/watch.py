@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TextIO
 
-from portconf.cli import plain
+from portconf.cli import listening, plain
 from portconf.cli.dispatch import Answer, project
 from portconf.errors import UsageError
 
@@ -41,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="those with the other checkouts of the repository on this machine",
     )
+    listening.option(parser)
     parser.add_argument(
         "--interval",
         type=_seconds,
@@ -58,10 +59,15 @@ def run(options: argparse.Namespace) -> Answer:
         SystemExit: At the end, with 0: all has been told by then.
     """
     wanted = tuple(map(_export, options.export))
-    if options.all_checkouts and not wanted:
-        raise UsageError(
-            "--all-checkouts is of a format", hint="name one with --export FORMAT=DIR"
-        )
+    for name, told in (
+        ("--all-checkouts", options.all_checkouts),
+        ("--listen", options.listen is not None),
+    ):
+        if told and not wanted:
+            raise UsageError(
+                f"{name} is of a format", hint="name one with --export FORMAT=DIR"
+            )
+    listen = listening.read(options.listen)
     found = project(options)
     from portconf.watching.looks import Looks  # noqa: PLC0415 - rarely wanted
     from portconf.watching.loop import Watch  # noqa: PLC0415 - as above
@@ -72,6 +78,7 @@ def run(options: argparse.Namespace) -> Answer:
         root=found.root,
         exports=wanted,
         all_checkouts=options.all_checkouts,
+        listen=listen,
         lock_timeout=found.lock_timeout,
     )
     with _stopped_by_signals(stop), _printed(stop) as (write, say):

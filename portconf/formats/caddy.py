@@ -35,6 +35,9 @@ def render(view: View) -> Mapping[str, str]:
 
 def _proxy(route: Route) -> Iterator[str]:
     alone = len(route.servers) == 1
+    # Not what the client says of itself: there is no proxy before this one.
+    yield "header_up X-Real-IP {remote_host}"
+    yield "header_up -Forwarded"
     yield f"lb_policy {'first' if alone else 'round_robin'}"
     yield f"lb_retries {len(route.addresses())}"
     yield "lb_try_interval 1ms"

@@ -37,6 +37,9 @@ def _records(
 ) -> Iterator[str]:
     """Yield the lines for one name of a service."""
     host = f"{name}.{domain}"
+    # Without it a question for an address of IPv6 is told that there is no such name:
+    # musl, as in Alpine, then has none at all.
+    yield f"local=/{host}/"
     # Not `host-record`, by which 127.0.0.1 would have this name and no other.
     yield f"address=/{host}/{target.endpoint.host}"
     if srv:

@@ -27,6 +27,8 @@ _DEFAULTS = (
 )
 _FRONTEND = (
     # Not what the client says of itself: there is no proxy before this one.
+    "http-request del-header Forwarded",
+    "http-request set-header X-Real-IP %[src]",
     "http-request set-header X-Forwarded-For %[src]",
     "http-request set-header X-Forwarded-Host %[req.fhdr(host)]",
     "http-request set-header X-Forwarded-Port %[dst_port]",

@@ -24,6 +24,7 @@ _PROXY = (
     "proxy_set_header Upgrade $http_upgrade;",
     "proxy_set_header Connection $portconf_connection;",
     # Not what the client says of itself: there is no proxy before this one.
+    "proxy_set_header Forwarded '';",
     "proxy_set_header X-Real-IP $remote_addr;",
     "proxy_set_header X-Forwarded-For $remote_addr;",
     "proxy_set_header X-Forwarded-Host $http_host;",

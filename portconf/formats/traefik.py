@@ -29,13 +29,14 @@ def render(view: View) -> Mapping[str, str]:
 def _http(found: Routing) -> Iterator[str]:
     # Traefik drops what two files call by one name: these have the project's in them.
     retry, transport = f"retry-{found.project}", f"unverified-{found.project}"
+    told = f"told-{found.project}"
     yield "routers:"
     for route in found.routes:
         yield f"  {route.host}:"
         # On no other entry point: that might be open to the world.
         yield "    entryPoints: [portconf]"
         yield f"    rule: Host(`{route.host}`)"
-        yield f"    middlewares: [{retry}]"
+        yield f"    middlewares: [{told}, {retry}]"
         yield f"    service: {route.host}"
     yield "services:"
     for route in found.routes:
@@ -43,6 +44,11 @@ def _http(found: Routing) -> Iterator[str]:
         yield "    loadBalancer:"
         yield from (f"      {line}" for line in _balancer(route, transport))
     yield "middlewares:"
+    yield f"  {told}:"
+    yield "    headers:"
+    yield "      customRequestHeaders:"
+    # Not what the client says of itself: there is no proxy before this one.
+    yield '        Forwarded: ""'
     yield f"  {retry}:"
     yield "    retry:"
     # Where one address or server does not take a connection, another one may.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import assert_never
 
 from portconf.health import LOOPBACK, Kind
-from portconf.model import Service
+from portconf.model import SECURE, Service
 from portconf.probes.protocol import Probe
 
 
@@ -38,7 +38,7 @@ def of(
         case Kind.HTTP:
             from portconf.probes.http import Http  # noqa: PLC0415
 
-            path, secure = str(service.health), service.scheme == "https"
+            path, secure = str(service.health), service.scheme in SECURE
             return tuple(
                 Http(address, port, path=path, secure=secure) for address in LOOPBACK
             )

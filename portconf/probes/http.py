@@ -33,7 +33,8 @@ class Http:
     ) -> None:
         self.address = address
         self._line = Line(address, port)
-        self._port, self._path, self._secure = port, path, secure
+        self.secure = secure
+        self._port, self._path = port, path
 
     def ask(self, *, timeout: float) -> Seen:
         """Ask once, over a connection of its own."""
@@ -46,7 +47,7 @@ class Http:
                     _NAME, self._port, timeout=_left(until), blocksize=4096
                 )
                 made.settimeout(_left(until))
-                connection.sock = self._secured(made) if self._secure else made
+                connection.sock = self._secured(made) if self.secure else made
                 try:
                     return self._answer(connection)
                 finally:

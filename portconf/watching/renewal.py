@@ -16,7 +16,7 @@ from portconf.registry.protocol import Registry
 from portconf.registry.values import Lease
 from portconf.reports import FileChange
 from portconf.settings import PYPROJECT, Settings
-from portconf.views import Site
+from portconf.views import LISTEN, Site
 
 
 # Seconds; what another command keeps for longer is tried again.
@@ -70,12 +70,14 @@ class Renewal:
         root: The project's folder, a real path.
         exports: Formats, each with the folder of its files, an absolute path.
         all_checkouts: Whether those are of all checkouts of the repository.
+        listen: Where a load balancer is to listen: a port, or a service.
         lock_timeout: Seconds to wait for another command.
     """
 
     root: str
     exports: tuple[tuple[str, str], ...] = ()
     all_checkouts: bool = False
+    listen: int | str = LISTEN
     lock_timeout: float = LOCK_TIMEOUT
 
     def renew(self, before: Renewed | None) -> Renewed:
@@ -206,7 +208,11 @@ class Renewal:
         paths, changes, notes = list[str](), list[FileChange](), list[str]()
         for name, folder in self.exports:
             made = exporting.render(
-                project, name, folder=folder, all_checkouts=self.all_checkouts
+                project,
+                name,
+                folder=folder,
+                all_checkouts=self.all_checkouts,
+                listen=self.listen,
             )
             done = exporting.write(project, made, folder)
             names = {*made.files, *made.read, *NAMES, *OVERRIDES}

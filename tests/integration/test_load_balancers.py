@@ -188,6 +188,7 @@ def test_the_server_learns_what_was_asked_for_and_by_whom(serve):
         serve(view(web), "web.shop.localhost") as port,
     ):
         forged = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Host: evil.example\r\n"
+        forged += "X-Real-IP: 203.0.113.9\r\nForwarded: for=203.0.113.9\r\n"
 
         answer = got(port, f"web.shop.localhost:{port}", path="/a%2Fb?c=d", more=forged)
 
@@ -198,7 +199,8 @@ def test_the_server_learns_what_was_asked_for_and_by_whom(serve):
     }
     assert seen[1] == "GET /a%2Fb?c=d HTTP/1.1"
     assert headers["host"] == f"web.shop.localhost:{port}"
-    assert headers["x-forwarded-for"] == "127.0.0.1"
+    assert headers["x-forwarded-for"] == headers["x-real-ip"] == "127.0.0.1"
+    assert "forwarded" not in headers
     assert headers["x-forwarded-host"] == f"web.shop.localhost:{port}"
     assert headers["x-forwarded-proto"] == "http"
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +107,30 @@ def test_status_of_all_tells_which_services_listen_and_whose_they_are(
     assert lines[0].split()[-1] == "listening"
     assert lines[1].endswith(f"{shop.root}  web")
     assert lines[2].endswith("db (foreign)")
+
+
+def test_nobody_is_foreign_on_the_port_of_a_shared_service(shop, base, tmp_path):
+    shop.declare(declaration(base, table="mail = { shared = true }"))
+    shop.run("init")
+
+    with server(shop.port("mail"), at=tmp_path):
+        (found,) = shop.run("status", "--all", "--json").data["leases"][0]["listening"]
+        metrics = shop.run("export", "--format", "metrics").out
+
+    assert (found["service"], found["verdict"]) == ("mail", "unknown")
+    (line,) = re.findall(r'portconf_port_foreign{.*service="mail".* (.)', metrics)
+    assert line == "0"
+
+
+def test_another_protocol_on_the_port_of_a_service_is_nobodys_business(shop, base):
+    shop.declare(declaration(base, "web"))
+    shop.run("init")
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", shop.port("web")))
+        (lease,) = shop.run("status", "--all", "--json").data["leases"]
+
+    assert lease["listening"] == []
 
 
 def test_a_server_is_that_of_the_checkout_it_runs_in_wherever_one_asks(shop, tree):

@@ -155,6 +155,15 @@ def test_a_new_service_is_on_disk_and_told(shop, watch, base, tmp_path):
     assert (event["project"], event["branch"]) == ("shop", "main")
 
 
+def test_a_load_balancer_listens_where_the_watch_was_told(shop, watch, tmp_path):
+    out = tmp_path / "out"
+    watched = watch(shop, "--export", f"caddy={out}", "--listen", "db")
+
+    watched.hears("written")
+
+    assert f":{shop.port('db')} {{" in (out / "Caddyfile").read_text(encoding="utf-8")
+
+
 def test_what_it_writes_does_not_wake_it_for_ever(shop, watch, base):
     watched = watch(shop)
     saved(shop.root / "pyproject.toml", declaration(base, "web", "db", "queue"))

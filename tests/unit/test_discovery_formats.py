@@ -277,10 +277,13 @@ def test_consul_is_not_given_what_it_refuses():
 def test_the_main_checkout_has_the_short_names_and_the_others_their_own():
     fix = there(views.endpoint("web", 20100))
     records = [
+        "local=/web.shop.localhost/",
         "address=/web.shop.localhost/127.0.0.1",
         "srv-host=_web._tcp.shop.localhost,web.shop.localhost,4000",
+        "local=/web.main.shop.localhost/",
         "address=/web.main.shop.localhost/127.0.0.1",
         "srv-host=_web._tcp.main.shop.localhost,web.main.shop.localhost,4000",
+        "local=/web.fix.shop.localhost/",
         "address=/web.fix.shop.localhost/127.0.0.1",
         "srv-host=_web._tcp.fix.shop.localhost,web.fix.shop.localhost,20100",
     ]
@@ -290,9 +293,9 @@ def test_the_main_checkout_has_the_short_names_and_the_others_their_own():
         for each in (view(WEB), view(WEB, others=(fix,)), view(WEB, site=fix))
     )
 
-    assert alone == records[:2]
+    assert alone == records[:3]
     assert both == records
-    assert worktree == [records[0], *records[4:]]
+    assert worktree == [*records[:2], *records[6:]]
 
 
 def test_two_services_with_one_name_in_dns_are_refused():
@@ -308,6 +311,7 @@ def test_a_shared_service_has_one_name_in_dns_and_always_its_port():
     lines = views.text("dnsmasq", view(redis, site=there(redis))).splitlines()
 
     assert lines[3:] == [
+        "local=/redis.shop.localhost/",
         "address=/redis.shop.localhost/127.0.0.1",
         "srv-host=_redis._tcp.shop.localhost,redis.shop.localhost,4001",
     ]

@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import views
 from answerers import Answer, answering, endless, said, silent, status
 from patience import gone
 from servers import needs_address
 
 from portconf import probes
+from portconf.addressing.targets import Target
 from portconf.health import Reach, Seen
 from portconf.model import Protocol, Service
 from portconf.probes.command import Command
@@ -424,3 +426,22 @@ def test_only_a_command_asks_for_the_variables(tmp_path):
     )
 
     assert [each.address for each in found] == [HERE, "::1"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "secure"),
+    [("wss", True), ("https", True), ("ws", False), ("http", False), (None, False)],
+)
+def test_what_speaks_tls_is_asked_over_tls(tmp_path, scheme, secure):
+    service = Service(name="web", health="/", scheme=scheme)
+    endpoint = views.endpoint("web", 4000, health="/", scheme=scheme)
+
+    found = probes.of(service, 4000, folder=str(tmp_path), environment=dict)
+
+    assert [isinstance(each, Http) and each.secure for each in found] == [
+        secure,
+        secure,
+    ]
+    url = Target(site=views.site(), endpoint=endpoint).url
+    assert url
+    assert url.startswith("https:") is secure
