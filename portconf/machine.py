@@ -208,8 +208,9 @@ def _listening(lease: Lease) -> tuple[tuple[str, Sighting], ...]:
         }
         seen |= sightings.look(spoken, folder)
     for port, each in seen.items():
+        shared = names[port] in declared and declared[names[port]].shared
         # Whoever listens there is taken for right, as by the guard.
-        if names[port] in declared and declared[names[port]].shared:
+        if shared and each.verdict is Verdict.FOREIGN:
             seen[port] = replace(each, verdict=Verdict.UNKNOWN)
     return tuple((names[port], seen[port]) for port in sorted(seen))
 

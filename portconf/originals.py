@@ -127,11 +127,12 @@ def sources(folder: Folder, name: str) -> tuple[list[str], str | None]:
 
 def shallow(folder: Folder) -> Iterator[str]:
     """
-    Yield the files of a project and of the folders in it, by name.
+    Yield what lies in a project and in the folders in it, by name.
 
     Not deeper: many have their Compose file in `docker/` or `.devcontainer/`, and a
     tree of packages takes long to walk. None behind a link, as in `sources`; none of
-    another checkout, as of a worktree that is kept in this one.
+    another checkout, as of a worktree that is kept in this one. What is a file is for
+    the caller to ask, of those few whose names it wants: a folder may hold millions.
     """
     inner: list[str] = []
     with suppress(OSError):  # it may be entered, and not be listed
@@ -144,8 +145,7 @@ def shallow(folder: Folder) -> Iterator[str]:
             continue
         with suppress(OSError):
             for name in sorted(os.listdir(path)):
-                if os.path.isfile(os.path.join(path, name)):
-                    yield f"{here}/{name}" if here else name
+                yield f"{here}/{name}" if here else name
 
 
 def reason(error: PortconfError, name: str) -> str:

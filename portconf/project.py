@@ -224,6 +224,9 @@ class Project(Isolating):
         """Return that the file which replaces Compose's ports has others than ours."""
         from portconf import exporting  # noqa: PLC0415 - YAML
 
+        lease = self.lease()
+        if lease and lease.run:  # whose ports end with it; the file is the checkout's
+            return ()
         try:
             texts = exporting.render(self, "compose-override").files
         except PortconfError as error:

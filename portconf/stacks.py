@@ -26,7 +26,7 @@ def check(folder: Folder, settings: Settings, plan: Plan) -> Checked:
     """
     named = _named_elsewhere(folder)
     if not any(os.path.lexists(os.path.join(folder.root, each)) for each in NAMES):
-        return Checked(unchecked=(*named, *_others(folder)))
+        return Checked(unchecked=named or _others(folder))
     from portconf.compose import findings, reading  # noqa: PLC0415 - YAML
     from portconf.originals import Texts  # noqa: PLC0415 - not without one
 
@@ -45,12 +45,15 @@ def check(folder: Folder, settings: Settings, plan: Plan) -> Checked:
 def _others(folder: Folder) -> tuple[str, ...]:
     """Return that there are Compose files, but none that Compose would find."""
     with suppress(OSError):
-        return tuple(
+        found = [
             f"{name}: Compose does not read it by itself; let compose.yaml include it"
             for name in sorted(os.listdir(folder.root))
             if "compose" in name and name.endswith((".yml", ".yaml"))
             if name != GENERATED
-        )[:_SHOWN]
+        ]
+        more = len(found) - _SHOWN
+        rest = (f"{more} more such files",) if more > 0 else ()
+        return (*found[:_SHOWN], *rest)
     return ()
 
 

@@ -92,8 +92,8 @@ class Gathered:
             if getting:  # told once: most stacks hand it to each service
                 told = (
                     f"{', '.join(getting)} {'gets' if len(getting) == 1 else 'get'}"
-                    f" {name} by env_file, and so the ports of this machine: put"
-                    f" {NETWORK} behind it, which 'portconf export --format"
+                    f" {name} by env_file or by a mount, and so the ports of this"
+                    f" machine: put {NETWORK} behind it, which 'portconf export --format"
                     " compose-network --output .' writes"
                 )
                 note = Note(file=stack.files[0], line=1, text=told)
@@ -112,6 +112,7 @@ class Gathered:
             if _BESIDE.fullmatch(name.rpartition("/")[2])
             and name not in known
             and name.rpartition("/")[2] != GENERATED
+            and _plain_file(self.folder.file(name).path)
         ]
         if beside:
             # A monorepo has hundreds, which nobody adopts in one go.
@@ -240,6 +241,11 @@ def _set_in(folder: Folder, name: str) -> frozenset[str]:
     # What portconf writes as a whole has nobody else's variables in it.
     ours = MARK.encode() in data.split(b"\n", 1)[0]
     return frozenset() if ours else envfile.names(data)
+
+
+def _plain_file(path: str) -> bool:
+    """Tell whether a path is a file, and no link: that may be one that was read."""
+    return os.path.isfile(path) and not os.path.islink(path)
 
 
 def _procfile(name: str, data: bytes) -> Found:

@@ -17,10 +17,12 @@ _NUMBER = re.compile(
     r"|(?:runserver|-m http\.server|php -S)\s+(?:(?:[\w.-]{1,100}|\[[\w:]{1,100}\]):)?)"
     r"(\d{2,5})(?!\S)"
 )
+# What follows a client on its line may be the server: `wait-for db:5432 -- gunicorn`.
+_NEXT = re.compile(r"&&|\|\||[;|]|(?<=\s)--(?=\s)")
 # Their number is that of a server elsewhere.
 _CLIENT = re.compile(
-    r"(?:(?:exec|sudo|env|[A-Za-z_]\w{0,60}=\S{0,200})\s+)*(?:\S{0,200}/)?"
-    r"(?:(?:auto)?ssh|psql|pg_(?!ctl)\w+|mysql(?:sh|dump|admin)?|mongosh?|redis-cli|rq|mkdir"
+    r"\s*(?:(?:exec|sudo|env|[A-Za-z_]\w{0,60}=\S{0,200})\s+)*(?:\S{0,200}/)?"
+    r"(?:(?:auto)?ssh|psql|pg_(?!ctl)\w+|mysql(?:sh|dump|admin)?|mongo(?:sh)?|redis-cli|rq|mkdir"
     r"|wait-for\S{0,20}|nc(?!\s+-\w*l))\s"
 )
 
@@ -53,9 +55,13 @@ def read(file: str, text: str) -> Found:
                 mentions.append(
                     Mention(file=file, line=number, variable=name, number=default)
                 )
-        if _CLIENT.match(command):
-            continue
-        numbers = {each for each in _NUMBER.findall(command) if port_in(each)}
+        numbers = {
+            each
+            for part in _NEXT.split(command)
+            if not _CLIENT.match(part)
+            for each in _NUMBER.findall(part)
+            if port_in(each)
+        }
         if len(numbers) > 1:
             told = ", ".join(sorted(numbers))
             reason = f"{owner!r} has several numbers that may be its port: {told}"

@@ -94,12 +94,14 @@ class Rewriting:
 
     def _second(self, name: str, ours: set[str], told: str) -> None:
         """Tell where another value of ours is found, which may be preferred."""
+        if name in (self.settings.dotenv, self.settings.compose_env):
+            return  # there it is ours, and each checkout's
         try:
             lines = sections.opened(originals.read(self.folder, name) or b"")
         except (PortconfError, Problem):
             return
         for each in sections.settings(*lines):
-            if each.name in ours and name != self.settings.dotenv:
+            if each.name in ours:
                 text = f"{told.format(each.name)}: take the line out"
                 self.notes.append(Note(file=name, line=each.line, text=text))
 

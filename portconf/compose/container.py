@@ -26,7 +26,8 @@ class Surroundings:
     Attributes:
         started: The texts of its command, entrypoint and environment.
         passed: The variables that it, or its build, gets by their bare name.
-        env_files: The env files that are in the project, by name with '/'.
+        env_files: The env files that are in the project, by name with '/': what it is
+            given, and then what it mounts.
         untold: Whether it may be told its port where nobody here looks: by a command,
             or by an env file.
         uses: The volumes and networks that it names.
@@ -129,9 +130,8 @@ def _mounted(volumes: Node | None) -> Iterator[Node]:
     for each in _entries(volumes):
         source = each.fields().get("source", each)
         path = source.value if source is not each else each.value.split(":", 1)[0]
-        if path.startswith(("./", "../")) and path.rpartition("/")[2].startswith(
-            ".env"
-        ):
+        # What begins with a dot is a path to Compose, and no volume: `.env:/app/.env`.
+        if path.startswith(".") and path.rpartition("/")[2].startswith(".env"):
             yield replace(source, value=path)
 
 

@@ -65,6 +65,7 @@ class _Reader:
     _defined: dict[object, Definition] = field(default_factory=dict)
     _open: set[object] = field(default_factory=set)
     _left: int = MOST  # ports that are still read
+    _lacking: bool = False
 
     def text(self, name: str) -> str | None:
         """Return a file's text, or None where there is none to be had."""
@@ -78,8 +79,9 @@ class _Reader:
                 self.tell(name, 1, error.message)
         return self._texts[name]
 
-    def tell(self, file: str, line: int, reason: str) -> None:
-        """Add what could not be read."""
+    def tell(self, file: str, line: int, reason: str, *, lacking: bool = True) -> None:
+        """Add what could not be read; nothing is lacking where nothing stood."""
+        self._lacking = self._lacking or lacking
         self.unread.append(Unread(file=file, line=line, reason=reason))
 
     def stack(self, found: list[Definition]) -> Stack:
@@ -102,7 +104,7 @@ class _Reader:
                 dict.fromkeys([*(each for each in named if each), *self.fixed])
             ),
             unread=tuple(dict.fromkeys([*self.unread, *doubts])),
-            lacking=bool(self.unread),
+            lacking=self._lacking,
         )
 
     def project(
@@ -153,7 +155,7 @@ class _Reader:
             return []
         self.files.append(name)
         if not found:
-            self.tell(name, 1, "it is empty")
+            self.tell(name, 1, "it is empty", lacking=False)
         for each in found:
             if each.kind != "map":
                 self.tell(name, each.line, "no mapping, as a Compose file is")
@@ -170,7 +172,7 @@ class _Reader:
             and not {"services", "include"} & fields.keys()
             and len(self.files) == 1
         ):
-            self.tell(file, root.line, "it has no services")
+            self.tell(file, root.line, "it has no services", lacking=False)
         name = services.fixed("project", "", fields.get("name"), file=file)
         self.fixed += [name] if main and name else []
         self.fixed += services.resources(root, file=file)

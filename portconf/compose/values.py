@@ -106,8 +106,9 @@ class Stack:
         started: The texts of each service's command, entrypoint and environment.
         passed: The variables that each service's containers, or its build, get by
             their bare name, as by `environment: [PORT]`.
-        env_files: The files that each service names under `env_file` and that may be
-            in the project, by name with '/'; they need not exist.
+        env_files: The files that each service names under `env_file`, and the env files
+            that it mounts, which may be in the project, by name with '/'; they need
+            not exist.
         untold: The services that may be told their port by what is not read here: by a
             command, or by an env file.
         uses: The names of volumes and networks that each service has.

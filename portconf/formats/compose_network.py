@@ -23,8 +23,9 @@ from portconf.views import View
 # What Docker Desktop calls the host; on Linux: extra_hosts, with 'host-gateway'.
 HOST = "host.docker.internal"
 _LOOPBACK = r"(?<![\w.:%-])(?:127\.0\.0\.1|localhost|\[::1\])"
-# Before a container's port it would be whoever has that number on this machine.
-_HERE = rf"(?:{_LOOPBACK}|(?<![\w.:%-])(?:0\.0\.0\.0|\[::\]|{re.escape(HOST)}))"
+# Before a container's port it would be whoever has that number on this machine. Not
+# 0.0.0.0: a server listens there, and in its container it has to.
+_HERE = rf"(?:{_LOOPBACK}|(?<![\w.:%-]){re.escape(HOST)})"
 
 
 def render(view: View) -> Mapping[str, str]:

@@ -2,10 +2,8 @@
 
 import pytest
 
-from portconf.adopt import envfile, hosts, procfile
-from portconf.compose import findings, reading
-from portconf.model import Service
-from portconf.settings import Settings
+from portconf import originals
+from portconf.folder import Folder
 
 
 COMPOSE = "services:\n  db:\n    image: postgres\n    ports: ['5432:5432']\n"
@@ -43,15 +41,6 @@ def test_a_variable_that_stays_is_told_to_lead_nowhere(shop):
     assert "on this machine 'db' gets another port" in shop.run("adopt").err
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["http://meilisearch:7700", "https://a@sentry.io:9000/1", "smtp://mail.x.org:587"],
-)
-def test_the_port_of_another_host_is_no_template(value):
-    assert hosts.port_beside(value) is None
-    assert envfile.read(".env", f"A_URL={value}\n".encode()).notes == ()
-
-
 @pytest.mark.parametrize("end", ["example", "sample", "template", "dist"])
 def test_a_line_that_comes_back_with_a_copy_is_told(shop, end):
     (shop.root / "compose.yaml").write_text(COMPOSE)
@@ -81,15 +70,60 @@ def test_some_of_many_files_are_offered(shop):
     assert "and 16 more are not either" in err
 
 
-def test_a_folder_that_cannot_be_listed_is_adopted_all_the_same(shop):
-    (shop.root / "compose.yaml").write_text(COMPOSE)
-    shop.root.chmod(0o311)
-    try:
-        done = shop.run("adopt")
-    finally:
-        shop.root.chmod(0o755)
+def test_a_folder_that_cannot_be_listed_holds_nothing(tmp_path):
+    # Not by its mode, which root does not mind.
+    folder = Folder(root=str(tmp_path / "none"), fence=str(tmp_path), git_dir=None)
 
-    assert done.code == 0
+    assert [*originals.shallow(folder)] == []
+
+
+def test_a_link_to_what_was_read_is_not_offered(shop):
+    (shop.root / "compose.yaml").write_text(COMPOSE)
+    (shop.root / "docker").mkdir()
+    (shop.root / "docker/compose.yaml").symlink_to("../compose.yaml")
+
+    assert "is not read" not in shop.run("adopt").err
+
+
+def test_an_empty_override_hands_nothing_on(shop):
+    text = COMPOSE.replace("'5432:", "'${DB_PORT:-5432}:")
+    (shop.root / "compose.yaml").write_text(text)
+    (shop.root / "compose.override.yaml").write_text("# services: {}\n")
+    (shop.root / ".env").write_text("DB_PORT=5432\n")
+
+    shop.run("adopt", "--write")
+
+    assert (shop.root / ".env").read_text() == ""
+
+
+def test_an_env_file_of_ours_has_no_second_value(shop):
+    (shop.root / "pyproject.toml").write_text(
+        "[tool.portconf]\ncompose-env = 'infra/.env'\nservices = ['db']\n"
+    )
+    (shop.root / "infra").mkdir()
+    text = COMPOSE.replace("'5432:", "'${DB_PORT:?x}:")
+    (shop.root / "infra/compose.yaml").write_text(text)
+    shop.init()
+
+    assert "take the line out" not in shop.run("adopt", "infra/compose.yaml").err
+
+
+def test_what_compose_file_names_is_not_told_twice(shop):
+    (shop.root / "pyproject.toml").write_text("[tool.portconf]\nservices = ['db']\n")
+    (shop.root / "docker-compose.dev.yml").write_text(COMPOSE)
+    (shop.root / ".env").write_text("COMPOSE_FILE=docker-compose.dev.yml\n")
+    shop.init()
+
+    assert "by itself" not in shop.run("check").err
+
+
+def test_check_tells_how_many_more_compose_files_there_are(shop):
+    (shop.root / "pyproject.toml").write_text("[tool.portconf]\nservices = ['db']\n")
+    for number in range(7):
+        (shop.root / f"compose.{number}.yml").write_text(COMPOSE)
+    shop.init()
+
+    assert "not checked: 2 more such files" in shop.run("check").err
 
 
 def test_check_tells_of_compose_files_of_other_names(shop):
@@ -122,45 +156,22 @@ def test_all_that_get_our_env_file_are_told_in_one_line(shop):
     assert "'s0', 's1', 's2' get .env by env_file" in shop.run("adopt").err
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "sudo ssh -N -p 2222 bastion",
-        "env PGPASSWORD=x psql -p 5433",
-        "PGPASSWORD=x psql -p 5433",
-        "mongosh --port 27018",
-        "mysqldump --port 3307",
-        "rq worker -p 6380",
-        "mkdir -p 2024 && npm run watch",
-        "./wait-for-it.sh -p 5432",
-    ],
-)
-def test_a_client_is_one_behind_other_words_too(command):
-    assert procfile.read("Procfile", f"web: {command}\n").mentions == ()
-
-
-@pytest.mark.parametrize("command", ["nc -l -p 9000", "pg_ctl start -p 9000"])
-def test_a_server_of_a_clients_name_is_one(command):
-    assert procfile.read("Procfile", f"web: {command}\n").mentions[0].number == 9000
-
-
 def test_a_variable_without_a_stem_is_not_said_to_be_elsewhere(shop):
     (shop.root / ".env").write_text("PORT=3000\n")
 
     assert "PORT is 3000, and its name does not say whose" in shop.run("adopt").err
 
 
-def test_a_range_is_not_to_be_declared():
-    stack = reading.read({"compose.yaml": COMPOSE.replace("5432:", "1024-1030:")})
-    settings = Settings(services=(Service(name="web"),))
-
-    (told,) = findings.of_stack(stack, settings, {"web": 4000}, overridden=False)
-
-    assert "write an entry for each" in told
-
-
-def test_an_env_file_that_is_mounted_is_one_that_containers_get(shop):
-    text = COMPOSE + "  api: {build: ., volumes: ['./.env:/app/.env:ro']}\n"
+@pytest.mark.parametrize(
+    "volume",
+    [
+        "'./.env:/app/.env:ro'",
+        "'.env:/app/.env'",
+        "{type: bind, source: .env, target: /app/.env}",
+    ],
+)
+def test_an_env_file_that_is_mounted_is_one_that_containers_get(shop, volume):
+    text = COMPOSE + f"  api: {{build: ., volumes: [{volume}]}}\n"
     (shop.root / "compose.yaml").write_text(text)
     (shop.root / ".env").write_text("DB_PORT=5432\n")
 

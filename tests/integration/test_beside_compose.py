@@ -1,14 +1,12 @@
 """What the ports of a project become beside the Compose file itself."""
 
 import re
+import sys
 
 import pytest
 from checkouts import PLAN, declaration
 
-from portconf.adopt import envfile, procfile, python_source
-from portconf.compose import GENERATED, NETWORK, findings, reading
-from portconf.model import Service
-from portconf.settings import Settings
+from portconf.compose import GENERATED, NETWORK
 
 
 COMPOSE = "services:\n  db:\n    image: postgres\n    ports: ['5432:5432']\n"
@@ -27,6 +25,20 @@ def test_an_override_of_older_ports_is_found(shop, base):
 
     assert done.code == 1
     assert "compose.portconf.yaml is not what" in done.err + done.out
+
+
+def test_an_override_is_that_of_the_checkout_in_a_run_too(shop, base):
+    (shop.root / "compose.yaml").write_text("services: {db: {ports: ['5432:5432']}}\n")
+    shop.declare(declaration(base, table="db = {container-port = 5432}"))
+    shop.git("rm", "-q", PLAN)
+    shop.init()
+    shop.run("export", "--format", "compose-override", "--output", str(shop.root))
+
+    words = ("run", "--isolated", "--", sys.executable, "-m", "portconf", "check")
+    done = shop.start(*words)
+    _, err = done.communicate(timeout=60)
+
+    assert done.returncode == 0, err
 
 
 @pytest.mark.parametrize("form", ["override", "network"])
@@ -84,59 +96,30 @@ def test_a_compose_file_that_is_no_yaml_is_told_once(shop):
     assert "'portconf adopt compose.yaml' does" not in err
 
 
-def test_a_port_behind_this_machines_name_is_told():
-    data = b"BROKERS=localhost:9092\nDSN=root:x@tcp(localhost:3306)/app\n"
-    code = b"os.environ.get('REDIS_URL', 'redis://localhost:6379/0')"
-
-    told = [each.text for each in envfile.read(".env", data).notes]
-    told += [each.text for each in python_source.read("a.py", code).notes]
-
-    assert [
-        word in text for word, text in zip(("9092", "3306", "6379"), told, strict=True)
-    ] == [True] * 3
-
-
-@pytest.mark.parametrize(
-    ("command", "number"),
-    [
-        ("python manage.py runserver 0.0.0.0:8010", 8010),
-        ("python manage.py runserver 8010", 8010),
-        ("python -m http.server 8010", 8010),
-        ("php -S localhost:8010", 8010),
-        ("ssh -N -p 2222 bastion", None),
-        ("psql -h db.example.com -p 5433", None),
-    ],
-)
-def test_a_process_that_serves_is_known_from_one_that_calls(command, number):
-    found = procfile.read("Procfile", f"web: {command}\n")
-
-    assert [each.number for each in found.mentions] == ([number] if number else [])
-
-
-def test_the_next_port_is_nobodys():
-    stack = reading.read(
-        {"compose.yaml": COMPOSE.replace("5432:5", "${NEXT_PORT:?x}:5")}
-    )
-    settings = Settings(services=(Service(name="web"),))
-
-    assert findings.of_stack(stack, settings, {"web": 4000}, overridden=False)
-
-
 def test_docker_chooses_port_zero(shop):
     (shop.root / "compose.yaml").write_text(COMPOSE.replace("5432:", "0:"))
 
     assert "Docker chooses the port of 'db'" in shop.run("adopt").err
 
 
-@pytest.mark.parametrize("host", ["host.docker.internal", "[::]"])
-def test_a_container_is_not_sent_to_this_machines_port(shop, host):
+@pytest.mark.parametrize(
+    ("host", "there"),
+    [
+        ("host.docker.internal", "db"),
+        # Where a server listens, which in its container has to be everywhere.
+        ("0.0.0.0", "0.0.0.0"),  # noqa: S104
+        ("[::]", "[::]"),
+    ],
+)
+def test_a_container_is_not_sent_to_this_machines_port(shop, host, there):
     shop.declare(
         "[tool.portconf.services]\ndb = {container-port = 5432}\n"
         f'[tool.portconf.env]\nU = "pg://{host}:{{db}}/x"\n'
     )
     shop.init()
 
-    assert "U=pg://db:5432/x\n" in shop.run("export", "--format", "compose-network").out
+    told = shop.run("export", "--format", "compose-network").out
+    assert f"pg://{there}:5432/x" in told
 
 
 def test_a_variable_stays_where_a_file_that_may_hand_it_on_is_not_read(shop):

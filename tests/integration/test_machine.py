@@ -122,6 +122,16 @@ def test_nobody_is_foreign_on_the_port_of_a_shared_service(shop, base, tmp_path)
     assert line == "0"
 
 
+def test_a_server_of_ours_on_the_port_of_a_shared_service_is_ours(shop, base):
+    shop.declare(declaration(base, table="mail = { shared = true }"))
+    shop.run("init")
+
+    with server(shop.port("mail"), at=shop.root):
+        (found,) = shop.run("status", "--all", "--json").data["leases"][0]["listening"]
+
+    assert (found["service"], found["verdict"]) == ("mail", "ours")
+
+
 def test_another_protocol_on_the_port_of_a_service_is_nobodys_business(shop, base):
     shop.declare(declaration(base, "web"))
     shop.run("init")

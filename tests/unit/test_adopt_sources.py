@@ -2,7 +2,7 @@
 
 import pytest
 
-from portconf.adopt import devcontainer, envfile, procfile, python_source
+from portconf.adopt import devcontainer, envfile, hosts, procfile, python_source
 from portconf.adopt.values import Found
 
 
@@ -275,6 +275,26 @@ def test_a_process_without_a_port_says_nothing(command):
     assert procfile.read("Procfile", f"worker: {command}\n") == Found()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "./wait-for-it.sh db:5432 -t 60 -- gunicorn -b :8000 app",
+        "mkdir -p 2024 && puma -p 8000",
+        "psql -p 5433; python manage.py runserver 8000",
+        "mongos --port 8000",
+    ],
+)
+def test_a_server_behind_a_client_is_one(command):
+    assert mentioned(procfile.read("Procfile", f"web: {command}\n")) == [
+        (1, "web", 8000)
+    ]
+
+
+@pytest.mark.parametrize("command", ["mongo --port 27018", "cd x && psql -p 5433"])
+def test_a_client_behind_anything_is_one(command):
+    assert procfile.read("Procfile", f"web: {command}\n") == Found()
+
+
 def test_a_procfile_with_variables_is_read():
     text = "api: serve --port ${API_PORT:-8001}\nold: serve $PORT\n"
 
@@ -320,3 +340,63 @@ def test_a_dev_container_that_is_none_is_told(text):
 
     assert found.mentions == ()
     assert len(found.unread) == 1
+
+
+def test_a_port_behind_this_machines_name_is_told():
+    data = b"BROKERS=localhost:9092\nDSN=root:x@tcp(localhost:3306)/app\n"
+    code = b"os.environ.get('REDIS_URL', 'redis://localhost:6379/0')"
+
+    told = [each.text for each in envfile.read(".env", data).notes]
+    told += [each.text for each in python_source.read("a.py", code).notes]
+
+    assert [
+        word in text for word, text in zip(("9092", "3306", "6379"), told, strict=True)
+    ] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        ("python manage.py runserver 0.0.0.0:8010", 8010),
+        ("python manage.py runserver 8010", 8010),
+        ("python -m http.server 8010", 8010),
+        ("php -S localhost:8010", 8010),
+        ("ssh -N -p 2222 bastion", None),
+        ("psql -h db.example.com -p 5433", None),
+    ],
+)
+def test_a_process_that_serves_is_known_from_one_that_calls(command, number):
+    found = procfile.read("Procfile", f"web: {command}\n")
+
+    assert [each.number for each in found.mentions] == ([number] if number else [])
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["http://meilisearch:7700", "https://a@sentry.io:9000/1", "smtp://mail.x.org:587"],
+)
+def test_the_port_of_another_host_is_no_template(value):
+    assert hosts.port_beside(value) is None
+    assert envfile.read(".env", f"A_URL={value}\n".encode()).notes == ()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sudo ssh -N -p 2222 bastion",
+        "env PGPASSWORD=x psql -p 5433",
+        "PGPASSWORD=x psql -p 5433",
+        "mongosh --port 27018",
+        "mysqldump --port 3307",
+        "rq worker -p 6380",
+        "mkdir -p 2024 && npm run watch",
+        "./wait-for-it.sh -p 5432",
+    ],
+)
+def test_a_client_is_one_behind_other_words_too(command):
+    assert procfile.read("Procfile", f"web: {command}\n").mentions == ()
+
+
+@pytest.mark.parametrize("command", ["nc -l -p 9000", "pg_ctl start -p 9000"])
+def test_a_server_of_a_clients_name_is_one(command):
+    assert procfile.read("Procfile", f"web: {command}\n").mentions[0].number == 9000

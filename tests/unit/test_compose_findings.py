@@ -376,3 +376,9 @@ def test_an_alias_of_several_services_is_told_of_each():
 )
 def test_an_env_file_that_names_no_compose_file_is_nothing_to_tell(line):
     assert elsewhere.named(f"A=1\n{line}\nB=2\n".encode(), ".env") == ()
+
+
+def test_the_next_port_is_nobodys():
+    (told,) = found("services: {a: {ports: ['${NEXT_PORT:?x}:1']}}")
+
+    assert "${NEXT_PORT:?x}, which no declared service has" in told
