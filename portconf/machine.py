@@ -198,6 +198,7 @@ def _listening(lease: Lease) -> tuple[tuple[str, Sighting], ...]:
     if not _here(lease):
         return ()
     names, declared = lease.service_ports(), _declared(lease)
+    shared = {name for name, each in declared.items() if each.shared}
     folder = Folder(root=lease.holder.folder, fence=lease.holder.root, git_dir=None)
     seen: dict[int, Sighting] = {}
     for protocol in (Protocol.UDP, Protocol.TCP):  # which one, a lease does not say
@@ -208,9 +209,8 @@ def _listening(lease: Lease) -> tuple[tuple[str, Sighting], ...]:
         }
         seen |= sightings.look(spoken, folder)
     for port, each in seen.items():
-        shared = names[port] in declared and declared[names[port]].shared
         # Whoever listens there is taken for right, as by the guard.
-        if shared and each.verdict is Verdict.FOREIGN:
+        if names[port] in shared and each.verdict is Verdict.FOREIGN:
             seen[port] = replace(each, verdict=Verdict.UNKNOWN)
     return tuple((names[port], seen[port]) for port in sorted(seen))
 

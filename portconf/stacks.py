@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 
 from portconf import files
-from portconf.compose import ENV, GENERATED, NAMES
+from portconf.compose import ENV, GENERATED, NAMES, resembles
 from portconf.errors import PortconfError
 from portconf.folder import Folder
 from portconf.model import Plan
@@ -48,8 +48,7 @@ def _others(folder: Folder) -> tuple[str, ...]:
         found = [
             f"{name}: Compose does not read it by itself; let compose.yaml include it"
             for name in sorted(os.listdir(folder.root))
-            if "compose" in name and name.endswith((".yml", ".yaml"))
-            if name != GENERATED
+            if resembles(name)
         ]
         more = len(found) - _SHOWN
         rest = (f"{more} more such files",) if more > 0 else ()

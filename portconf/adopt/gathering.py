@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from portconf import originals
 from portconf.adopt import compose_ports, devcontainer, envfile, procfile, python_source
 from portconf.adopt.values import Found, Note
-from portconf.compose import GENERATED, NAMES, NETWORK, reading
+from portconf.compose import NAMES, NETWORK, reading, resembles
 from portconf.compose.values import Stack, Unread
 from portconf.errors import PortconfError, UsageError
 from portconf.folder import Folder
@@ -19,8 +19,6 @@ from portconf.settings import Settings
 
 _KINDS = "a Compose file, a .env, a Procfile, a devcontainer.json or Python source"
 _SHOWN = 5
-# Rails has its servers in Procfile.dev.
-_BESIDE = re.compile(r".*compose.*\.ya?ml|Procfile\..+")
 _USUAL = ("Procfile", ".devcontainer/devcontainer.json", ".devcontainer.json")
 
 
@@ -109,9 +107,8 @@ class Gathered:
         beside = [
             name
             for name in originals.shallow(self.folder)
-            if _BESIDE.fullmatch(name.rpartition("/")[2])
+            if _offered(name.rpartition("/")[2])
             and name not in known
-            and name.rpartition("/")[2] != GENERATED
             and _plain_file(self.folder.file(name).path)
         ]
         if beside:
@@ -241,6 +238,11 @@ def _set_in(folder: Folder, name: str) -> frozenset[str]:
     # What portconf writes as a whole has nobody else's variables in it.
     ours = MARK.encode() in data.split(b"\n", 1)[0]
     return frozenset() if ours else envfile.names(data)
+
+
+def _offered(name: str) -> bool:
+    """Tell whether a file is named like one to adopt; Rails has a Procfile.dev."""
+    return resembles(name) or re.fullmatch(r"Procfile\..+", name) is not None
 
 
 def _plain_file(path: str) -> bool:

@@ -14,3 +14,8 @@ ENV = ".env"
 GENERATED = "compose.portconf.yaml"
 # What `--format compose-network` writes.
 NETWORK = "portconf.network.env"
+
+
+def resembles(name: str) -> bool:
+    """Tell whether a file is named like a Compose file, and is not one that we write."""
+    return "compose" in name and name.endswith((".yml", ".yaml")) and name != GENERATED

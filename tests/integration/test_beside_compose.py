@@ -12,30 +12,30 @@ from portconf.compose import GENERATED, NETWORK
 COMPOSE = "services:\n  db:\n    image: postgres\n    ports: ['5432:5432']\n"
 
 
-def test_an_override_of_older_ports_is_found(shop, base):
+@pytest.fixture
+def overridden(shop, base):
+    """A checkout whose Compose file stays as it is, with the file that overrides it."""
     (shop.root / "compose.yaml").write_text("services: {db: {ports: ['5432:5432']}}\n")
     shop.declare(declaration(base, table="db = {container-port = 5432}"))
     shop.git("rm", "-q", PLAN)
     shop.init()
     shop.run("export", "--format", "compose-override", "--output", str(shop.root))
-    assert shop.run("check").code == 0
-    shop.run("init", "--relocate")
+    return shop
 
-    done = shop.run("check")
+
+def test_an_override_of_older_ports_is_found(overridden):
+    assert overridden.run("check").code == 0
+    overridden.run("init", "--relocate")
+
+    done = overridden.run("check")
 
     assert done.code == 1
     assert "compose.portconf.yaml is not what" in done.err + done.out
 
 
-def test_an_override_is_that_of_the_checkout_in_a_run_too(shop, base):
-    (shop.root / "compose.yaml").write_text("services: {db: {ports: ['5432:5432']}}\n")
-    shop.declare(declaration(base, table="db = {container-port = 5432}"))
-    shop.git("rm", "-q", PLAN)
-    shop.init()
-    shop.run("export", "--format", "compose-override", "--output", str(shop.root))
-
+def test_an_override_is_that_of_the_checkout_in_a_run_too(overridden):
     words = ("run", "--isolated", "--", sys.executable, "-m", "portconf", "check")
-    done = shop.start(*words)
+    done = overridden.start(*words)
     _, err = done.communicate(timeout=60)
 
     assert done.returncode == 0, err
@@ -139,15 +139,10 @@ def test_a_variable_stays_where_a_file_that_may_hand_it_on_is_not_read(shop):
     )
 
 
-def test_an_override_that_git_brought_is_found_before_init_too(shop, base):
-    (shop.root / "compose.yaml").write_text("services: {db: {ports: ['5432:5432']}}\n")
-    shop.declare(declaration(base, table="db = {container-port = 5432}"))
-    shop.git("rm", "-q", PLAN)
-    shop.init()
-    shop.run("export", "--format", "compose-override", "--output", str(shop.root))
-    shop.run("release", "--checkout", str(shop.root))
+def test_an_override_that_git_brought_is_found_before_init_too(overridden):
+    overridden.run("release", "--checkout", str(overridden.root))
 
-    done = shop.run("check")
+    done = overridden.run("check")
 
     assert done.code == 1
     assert "compose.portconf.yaml" in done.err

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from capability import needs
 from checkouts import Checkout, declaration, free_ports
+from commandline import external
 from servers import other_user, serve
 
 
@@ -112,16 +113,11 @@ def sibling(shop: Checkout) -> Checkout:
 
 
 def start(program: str, *words: str, at: Checkout) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).with_name(program)), *words],
-        cwd=at.root,
+    return external(
+        Path(sys.executable).with_name(program),
+        *words,
+        at=at.root,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import run, state
+from commandline import external, run, state
 
 from portconf import tasks
 from portconf.cli import VERBS
@@ -73,16 +73,11 @@ TASKS = [
 def invoke(
     *words: str, at: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [INVOKE, *words],
-        cwd=at,
+    done = external(
+        INVOKE,
+        *words,
+        at=at,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
     )
     assert "Traceback" not in done.stderr
     return done

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from capability import needs
 from checkouts import Checkout, leased
+from commandline import external
 
 from portconf import snapshot
 from portconf.environment import compose_project
@@ -23,16 +24,10 @@ SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
 def ran(
     *words: str | Path, at: Checkout, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "portconf", "run", *words],
-        cwd=at.root,
+    return external(
+        *(sys.executable, "-m", "portconf", "run", *words),
+        at=at.root,
         env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from capability import needs
 from checkouts import Checkout, declaration, free_ports
+from commandline import external
 
 
 pytestmark = [needs("bash"), needs("git")]
@@ -130,16 +131,7 @@ def own(checkout: Checkout) -> Variables:
 
 def start(words: list[str], *, at: Checkout) -> Variables:
     """Run a program that prints its variables."""
-    done = subprocess.run(
-        words,
-        cwd=at.root,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    done = external(*words, at=at.root)
     assert done.returncode == 0, done
     return variables(done.stdout)
 
