@@ -24,9 +24,11 @@ PLAN = "config/port_assignments.json"
 SERVICES = ("web", "db", "queue")
 
 
-def free_ports(count: int) -> int:
+def free_ports(count: int, *, without: range = range(0)) -> int:
     """
     Return the first of ``count`` ports in a row that a program could be started on.
+
+    None of them is one of ``without``.
 
     Above what the tests of the plan use, below the instance range. The place is
     random: other tests look for theirs at the same time.
@@ -34,7 +36,7 @@ def free_ports(count: int) -> int:
     for _ in range(1000):
         first = random.randrange(10_100, 19_900 - count)  # noqa: S311 - no secret
         ports = range(first, first + count)
-        if any(planning.why_not(port) for port in ports):
+        if any(port in without or planning.why_not(port) for port in ports):
             continue
         if not sockets.unusable(dict.fromkeys(ports, Protocol.TCP)):
             return first

@@ -113,7 +113,8 @@ def enter(monkeypatch, made) -> Callable[[Checkout], Project]:
 
 def narrow(base: int, places: int, *services: str, **tables: str) -> str:
     """Return a declaration of which so many runs have a place."""
-    first = free_ports(10 * places + 10) // 10 * 10 + 10
+    plan = range(base, base + 40)  # whose block no run could have
+    first = free_ports(10 * places + 10, without=plan) // 10 * 10 + 10
     settings = f'instance-range = "{first}-{first + 10 * places - 1}"\nblock-size = 10'
     return declaration(base, *services, settings=settings, **tables)
 

@@ -118,7 +118,8 @@ def processes() -> list[tuple[object, ...]]:
 
 def narrow(base: int, places: int, **tables: str) -> tuple[str, int]:
     """Return a declaration of which so many runs have a place, and the first port."""
-    first = free_ports(10 * places + 10) // 10 * 10 + 10
+    plan = range(base, base + 40)  # whose block no run could have
+    first = free_ports(10 * places + 10, without=plan) // 10 * 10 + 10
     settings = f'instance-range = "{first}-{first + 10 * places - 1}"\nblock-size = 10'
     return declaration(base, settings=settings, **tables), first
 
